@@ -1,0 +1,107 @@
+"""asw_nb: durable workflows in the notebook, in the Amazon States Language and Tencent's TCSL.
+
+>>> import asw_nb as asw
+>>> flow = asw.workflow({"StartAt": "Add", "States": {"Add": {"Type": "Task", "Resource": "add", "End": True}}}, name="doc")
+>>> flow.run({"a": 1, "b": 2}, functions={"add": lambda e: e["a"] + e["b"]}, type="EXPRESS").output
+3
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# public name -> where it lives; loaded when first used, so that importing the package costs next to nothing
+_HOMES = {
+    "AswError": "errors",
+    "DefinitionError": "errors",
+    "Execution": "handle",
+    "ExecutionFailed": "errors",
+    "MissingDependency": "errors",
+    "Problem": "language.problems",
+    "StateError": "errors",
+    "StoreError": "errors",
+    "TaskError": "errors",
+    "UnknownExecution": "errors",
+    "UnknownFunction": "errors",
+    "UsageError": "errors",
+    "VirtualClock": "engine.clock",
+    "Workflow": "workflows",
+    "Workspace": "workspace",
+    "execution": "api",
+    "executions": "api",
+    "function": "api",
+    "functions": "api",
+    "run": "api",
+    "service": "api",
+    "validate": "workflows",
+    "workflow": "api",
+}
+
+__all__ = [
+    "AswError",
+    "DefinitionError",
+    "Execution",
+    "ExecutionFailed",
+    "MissingDependency",
+    "Problem",
+    "StateError",
+    "StoreError",
+    "TaskError",
+    "UnknownExecution",
+    "UnknownFunction",
+    "UsageError",
+    "VirtualClock",
+    "Workflow",
+    "Workspace",
+    "execution",
+    "executions",
+    "function",
+    "functions",
+    "run",
+    "service",
+    "validate",
+    "workflow",
+]
+
+if TYPE_CHECKING:
+    from asw_nb.api import execution, executions, function, functions, run, service, workflow
+    from asw_nb.engine.clock import VirtualClock
+    from asw_nb.errors import (
+        AswError,
+        DefinitionError,
+        ExecutionFailed,
+        MissingDependency,
+        StateError,
+        StoreError,
+        TaskError,
+        UnknownExecution,
+        UnknownFunction,
+        UsageError,
+    )
+    from asw_nb.handle import Execution
+    from asw_nb.language.problems import Problem
+    from asw_nb.workflows import Workflow, validate
+    from asw_nb.workspace import Workspace
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    thing = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = thing
+    return thing
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Called by ``%load_ext asw_nb``: registers the magics."""
+    from asw_nb.notebook.magics import register
+
+    register(shell)

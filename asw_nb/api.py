@@ -1,0 +1,169 @@
+"""The module-level calls: the default workspace, said shortly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from asw_nb.backends.functions import describe
+from asw_nb.handle import Execution
+from asw_nb.workflows import Workflow
+from asw_nb.workspace import Workspace, default_workspace, registry
+
+if TYPE_CHECKING:
+    import pandas
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@overload
+def function(name: F) -> F: ...
+@overload
+def function(
+    name: str | None = None, *, namespace: str | None = None, version: str | None = None, unpack: bool = False
+) -> Callable[[F], F]: ...
+def function(
+    name: Any = None, *, namespace: str | None = None, version: str | None = None, unpack: bool = False
+) -> Any:
+    """Register a Python function as a cloud function.
+
+    Parameters
+    ----------
+    name : str, optional
+        The function's own name when left out (``@function`` without brackets works too).
+    namespace, version : str, optional
+        As in a Tencent resource; a function registered without them answers for all.
+    unpack : bool
+        Call it ``f(**event)``; a parameter named ``context`` or ``ctx`` gets the context.
+
+    Returns
+    -------
+    callable
+        The function itself, unchanged.
+
+    Examples
+    --------
+    >>> @function
+    ... def double(event):
+    ...     return 2 * event
+    >>> double(4)
+    8
+    """
+    if callable(name):
+        registry.add(name.__name__, name)
+        return name
+
+    def register(call: F) -> F:
+        registry.add(name or call.__name__, call, unpack, namespace, version)
+        return call
+
+    return register
+
+
+def service(resource: str) -> Callable[[F], F]:
+    """Register a handler for a service resource, such as ``"mps:ProcessMedia"`` or a whole arn or qrn.
+
+    Examples
+    --------
+    >>> @service("nlp:KeywordsExtraction")
+    ... def keywords(event):
+    ...     return {"Response": {"Keywords": event["Text"].split()}}
+    """
+
+    def register(call: F) -> F:
+        registry.services[resource] = describe(resource, call)
+        return call
+
+    return register
+
+
+def functions() -> list[str]:
+    """Names of the registered functions."""
+    return registry.names()
+
+
+def workflow(definition: Any, name: str | None = None, *, dialect: str = "auto", type: str = "STANDARD", workspace: Workspace | None = None) -> Workflow:
+    """Check a definition and give it a name.
+
+    Parameters
+    ----------
+    definition : dict, str or Path
+        An object, JSON text, YAML text, or a file.
+    name : str, optional
+        A file's own name, or ``"workflow"``, when left out.
+    dialect : str
+        ``"tcsl"``, ``"asl"``, or ``"auto"``: tcsl when a Resource is a ``qrn:``.
+    type : str
+        ``"STANDARD"`` (durable) or ``"EXPRESS"`` (history in memory).
+
+    Raises
+    ------
+    DefinitionError
+        With every problem of the definition.
+    """
+    return Workflow(definition, name, dialect, type, workspace)
+
+
+def run(definition: Any, input: Any = None, *, workflow: str | None = None, dialect: str = "auto", type: str = "STANDARD", **options: Any) -> Execution:
+    """Define a workflow, run it, and wait for its end.
+
+    Parameters
+    ----------
+    definition : dict, str, Path or Workflow
+    input : JSON value, optional
+        ``{}`` when left out.
+    workflow : str, optional
+        The workflow's name.
+    name : str, optional
+        The execution's; unique per workflow.
+    functions : dict, optional
+        Functions for this execution, by name or whole resource.
+    type : str
+        ``"STANDARD"`` or ``"EXPRESS"``.
+    executor : str
+        ``"threads"``, or ``"inline"``: on the engine's own thread, for many short functions.
+    timeout_s : float, optional
+        The execution ends as TIMED_OUT after that many seconds.
+    mocks : dict, optional
+        Answers in place of calls: see `asw_nb.testing.Mocks`.
+    clock : Clock, optional
+        `VirtualClock()` makes waits take no time.
+    seed : int, optional
+        For jitter and random intrinsics.
+    tags : dict, optional
+    workspace : Workspace, optional
+
+    Returns
+    -------
+    Execution
+        Also when it failed: nothing is raised for that.
+
+    Raises
+    ------
+    DefinitionError
+        The definition cannot run.
+    UsageError
+        The call is wrong.
+
+    Examples
+    --------
+    >>> run({"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": 7, "End": True}}}, type="EXPRESS").output
+    7
+    """
+    if isinstance(definition, Workflow):
+        return definition.run(input, dialect=dialect, **options)
+    flow = Workflow(definition, workflow, dialect, type, options.get("workspace"))
+    return flow.run(input, **options)
+
+
+def executions(workflow: str | None = None, status: str | None = None, limit: int | None = None) -> pandas.DataFrame:
+    """A table of the executions in the default workspace, newest first."""
+    return default_workspace().executions(workflow, status, limit)
+
+
+def execution(id_or_name: str | int, workflow: str | None = None) -> Execution:
+    """A handle to any execution in the default workspace; ``"latest"`` is the newest."""
+    return default_workspace().execution(id_or_name, workflow)
+
+
+__all__ = ["execution", "executions", "function", "functions", "run", "service", "workflow"]

@@ -1,0 +1,104 @@
+"""What a task prints goes to its attempt, not into whatever notebook cell happens to run.
+
+`sys.stdout` and `sys.stderr` are wrapped once, by a router that looks whether the writing thread runs a task. Threads without one
+(the notebook's own) write through, untouched. Records of the `logging` module are taken the same way.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from typing import Any
+
+MAX_LINES = 10_000
+"""Lines kept per attempt; a line at the end says how many were dropped."""
+
+
+class Lines:
+    """The output of one attempt, cut into lines as it comes: (microseconds since 1970, stream, text)."""
+
+    __slots__ = ("dropped", "lines", "partial")
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, str, str]] = []
+        self.partial: dict[str, str] = {}
+        self.dropped = 0
+
+    def write(self, stream: str, text: str) -> None:
+        text = self.partial.pop(stream, "") + text
+        *whole, rest = text.split("\n")
+        for line in whole:
+            self.add(stream, line)
+        if rest:
+            self.partial[stream] = rest
+
+    def add(self, stream: str, line: str) -> None:
+        if len(self.lines) >= MAX_LINES:
+            self.dropped += 1
+            return
+        self.lines.append((time.time_ns() // 1000, stream, line))
+
+    def close(self) -> list[tuple[int, str, str]]:
+        """All lines; one that no newline ended included."""
+        for stream, text in self.partial.items():
+            self.add(stream, text)
+        self.partial.clear()
+        if self.dropped:
+            self.lines.append((time.time_ns() // 1000, "log", f"... {self.dropped} more lines were printed and not kept"))
+        return self.lines
+
+
+class _Current(threading.local):
+    lines: Lines | None = None
+
+
+current = _Current()
+
+
+class Router:
+    """Stands in for a standard stream: writes of a task's thread go to its lines, all others to the stream itself."""
+
+    def __init__(self, stream: Any, name: str) -> None:
+        self.wrapped, self.stream_name = stream, name
+
+    def write(self, text: str) -> int:
+        lines = current.lines
+        if lines is None:
+            return self.wrapped.write(text)
+        lines.write(self.stream_name, text)
+        return len(text)
+
+    def flush(self) -> None:
+        if current.lines is None:
+            self.wrapped.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.wrapped, name)
+
+
+class _Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        lines = current.lines
+        if lines is not None:
+            for line in self.format(record).split("\n"):
+                lines.add("logging", line)
+
+
+_handler = _Handler()
+_handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+
+
+def install() -> None:
+    """Put the routers in place where they are not (a test runner or a kernel may have exchanged the streams)."""
+    if type(sys.stdout) is not Router and sys.stdout is not None:
+        sys.stdout = Router(sys.stdout, "stdout")
+    if type(sys.stderr) is not Router and sys.stderr is not None:
+        sys.stderr = Router(sys.stderr, "stderr")
+    root = logging.getLogger()
+    if _handler not in root.handlers:
+        root.addHandler(_handler)
+
+
+__all__ = ["MAX_LINES", "Lines", "Router", "current", "install"]

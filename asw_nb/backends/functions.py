@@ -1,0 +1,172 @@
+"""Ordinary Python functions as cloud functions: the registry, how a resource finds its function, and how it is called.
+
+Look-up order: the `functions=` of the call (by the whole resource, then by name), the registry, a callable of that name in the
+notebook's namespace.
+"""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from asw_nb.errors import UnknownFunction, UsageError, did_you_mean
+from asw_nb.language.resources import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A callable and how it wants to be called.
+
+    Attributes
+    ----------
+    call : callable
+    wants_context : bool
+        It takes a second argument.
+    unpack : bool
+        It is called ``f(**event)``.
+    """
+
+    name: str
+    call: Callable[..., Any]
+    wants_context: bool
+    unpack: bool = False
+    namespace: str = "default"
+    version: str = "$LATEST"
+    context_name: str | None = None
+
+
+def describe(name: str, call: Callable[..., Any], unpack: bool = False, namespace: str = "default", version: str = "$LATEST") -> Function:
+    """Look at a callable's signature once."""
+    if isinstance(call, Function):
+        return call
+    if not callable(call):
+        raise UsageError(f'"{name}" is no function but a {type(call).__name__}: pass something that can be called as f(event)')
+    context_name = None
+    wants_context = False
+    try:
+        parameters = list(inspect.signature(call).parameters.values())
+    except (TypeError, ValueError):  # some built-ins have no signature
+        parameters = []
+    if unpack:
+        names = [p.name for p in parameters]
+        context_name = next((n for n in ("context", "ctx") if n in names), None)
+    else:
+        places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        needed = [p for p in places if p.default is p.empty]
+        anything = any(p.kind == p.VAR_POSITIONAL for p in parameters)
+        wants_context = len(needed) >= 2 or anything or (len(places) >= 2 and places[1].name in ("context", "ctx"))
+        if len(needed) > 2:
+            raise UsageError(
+                f'function "{name}" takes {len(needed)} arguments; a function is called as f(event) or f(event, context): '
+                f"use unpack=True to get the event's fields as arguments"
+            )
+    return Function(name, call, wants_context, unpack, namespace, version, context_name)
+
+
+class Registry:
+    """Functions and services by name.
+
+    Examples
+    --------
+    >>> r = Registry()
+    >>> r.add("double", lambda event: 2 * event)
+    >>> r.names()
+    ['double']
+    """
+
+    def __init__(self) -> None:
+        self._functions: dict[tuple[str, str | None, str | None], Function] = {}
+        self.services: dict[str, Function] = {}
+
+    def add(
+        self, name: str, call: Callable[..., Any], unpack: bool = False, namespace: str | None = None, version: str | None = None
+    ) -> None:
+        """Register, or replace, a function."""
+        made = describe(name, call, unpack, namespace or "default", version or "$LATEST")
+        self._functions[name, namespace, version] = made
+
+    def names(self) -> list[str]:
+        """The registered names, sorted."""
+        return sorted({name for name, _, _ in self._functions})
+
+    def all(self) -> list[Function]:
+        """Every registered function, by name."""
+        return [self._functions[key] for key in sorted(self._functions, key=str)]
+
+    def get(self, resource: Resource) -> Function | None:
+        """The function that a resource names: the one registered for its namespace and version, else the one for any."""
+        name, space, version = resource.name, resource.namespace, resource.qualifier
+        for key in ((name, space, version), (name, space, None), (name, None, version), (name, None, None)):
+            if key in self._functions:
+                return self._functions[key]
+        if space in (None, "default") and version in (None, "$DEFAULT", "$LATEST"):
+            return next((f for (n, _, _), f in self._functions.items() if n == name), None)
+        return None
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._functions.clear()
+        self.services.clear()
+
+
+class Resolver:
+    """Finds the function of a resource for one execution, and remembers it."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        namespace: Callable[[], Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.registry, self.namespace = registry, namespace
+        self.given = dict(functions or {})
+        self._described: dict[int, Function] = {}
+
+    def find(self, resource: Resource) -> Function:
+        """The function, or the service's handler.
+
+        Raises
+        ------
+        UnknownFunction
+            With the nearest names.
+        """
+        for key in (resource.text, resource.name):
+            if key in self.given:
+                return self._describe(resource.name, self.given[key])
+        if resource.kind == "service":
+            return self._service(resource)
+        found = self.registry.get(resource)
+        if found is not None:
+            return found
+        space = self.namespace() if self.namespace is not None else {}
+        candidate = space.get(resource.name)
+        if callable(candidate) and not isinstance(candidate, type) and candidate is not getattr(builtins, resource.name, None):
+            return self._describe(resource.name, candidate)
+        known = sorted({*self.registry.names(), *(k for k in self.given if ":" not in k)})
+        registered = f"Registered: {', '.join(known[:12])}" + ("..." if len(known) > 12 else "") if known else "None is registered"
+        raise UnknownFunction(
+            f'no function "{resource.name}" answers to the resource "{resource.text}".{did_you_mean(resource.name, known)} '
+            f"{registered}. Register one with @asw_nb.function or %%asw_function, or pass functions={{...}}."
+        )
+
+    def _service(self, resource: Resource) -> Function:
+        for key in (resource.text, resource.name + (f".{resource.pattern}" if resource.pattern else ""), resource.name):
+            if key in self.registry.services:
+                return self.registry.services[key]
+        known = sorted(self.registry.services)
+        raise UnknownFunction(
+            f'nothing answers to the resource "{resource.text}" here.{did_you_mean(resource.name, known)} '
+            f'Register a handler with @asw_nb.service("{resource.name}"), or pass functions={{"{resource.text}": handler}}.'
+        )
+
+    def _describe(self, name: str, call: Callable[..., Any]) -> Function:
+        made = self._described.get(id(call))
+        if made is None:
+            made = self._described[id(call)] = describe(name, call)
+        return made
+
+
+__all__ = ["Function", "Registry", "Resolver", "describe"]

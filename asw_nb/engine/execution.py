@@ -1,0 +1,486 @@
+"""One execution: frames, and `apply`, the only code that changes them.
+
+An execution *is* its list of events. `ExecutionState.apply` folds one event in; folding the log again gives the same state, and that
+is the whole of recovery. What happens next is decided elsewhere (`states.advance`), which records its decisions as events.
+
+A frame is one cursor: the root, a branch, a Map item. Its `phase` says what it waits for::
+
+    ENTER -> the state it stands on has not begun        TASK  -> an attempt is out          TIMER    -> Wait or backoff
+    RESULT -> a result is in, the state can end          ERROR -> it failed, who catches?    CHILDREN -> branches or items run
+    DEAD  -> ended, or ended by somebody else
+
+Frames in ENTER, RESULT and ERROR, and containers whose children changed, stand in `ready`: `advance` has something to say about
+them. Frames in TASK and TIMER hold an open order, told apart from older ones by `token`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from asw_nb.engine import events as ev
+from asw_nb.engine.events import END, SAME, Event
+from asw_nb.language.plan import MAP, PARALLEL, Plan, ScopePlan, StatePlan
+
+ENTER, TASK, TIMER, RESULT, ERROR, CHILDREN, DEAD = range(7)
+
+MISSING = object()
+
+
+def isoformat(micros: int) -> str:
+    """A moment, given in microseconds since 1970, as the context object prints it."""
+    return datetime.fromtimestamp(micros / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Children:
+    """The branches of a Parallel, or the items of a Map, while they run."""
+
+    __slots__ = ("done", "error", "failed", "items", "length", "limit", "next", "results", "running", "tolerated")
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.next = 0
+        self.running = 0
+        self.done = 0
+        self.failed = 0
+        self.results: list[Any] = [MISSING] * length
+        self.error: tuple[str | None, str | None] | None = None
+        # decided again from the plan when the execution is resumed: they are pure functions of recorded data
+        self.items: Any = None
+        self.limit: int | None = None
+        self.tolerated: float | None = None
+
+    def collected(self) -> list[Any]:
+        """The outputs, in order; items whose failure was tolerated are left out."""
+        if self.failed:
+            return [r for r in self.results if r is not MISSING]
+        return self.results
+
+
+class Frame:
+    """One cursor. It is also the `env` of the expressions of the state it stands on."""
+
+    __slots__ = (
+        "attempt", "children", "counts", "data", "due", "entered_at", "entered_id", "error", "fixed_input", "id", "index", "input", "map_run", "parent",
+        "phase", "result", "retries", "run", "scope", "state", "token", "variables",
+    )  # fmt: skip
+
+    def __init__(self, run: ExecutionState, number: int, parent: Frame | None, scope: ScopePlan, index: int) -> None:
+        self.run, self.id, self.parent, self.scope, self.index = run, number, parent, scope, index
+        self.state: StatePlan = scope.start
+        self.data: Any = None
+        self.input: Any = SAME
+        self.result: Any = None
+        self.error: tuple[str | None, str | None] | None = None
+        self.variables: dict[str, Any] = parent.variables if parent is not None else {}
+        self.phase = ENTER
+        self.token = 0
+        self.attempt = 0
+        self.retries: list[int] | None = None
+        self.due = 0
+        self.entered_at = 0
+        self.entered_id = 0
+        self.children: Children | None = None
+        # 1, or 0 inside a distributed Map, whose items are executions of their own: their events are not in this history
+        self.counts = 1
+        self.map_run = False
+        if parent is not None and (not parent.counts or parent.state.map is not None and parent.state.map.distributed):
+            self.counts = 0
+
+    # what expressions see ----------------------------------------------------------------------
+
+    @property
+    def rng(self) -> random.Random:
+        return self.run.rng
+
+    @property
+    def effective(self) -> Any:
+        """The effective input of the state's work."""
+        return self.data if self.input is SAME else self.input
+
+    def context(self) -> dict[str, Any]:
+        """The context object, in the cloud's shape."""
+        run = self.run
+        state: dict[str, Any] = {"Name": self.state.name, "EnteredTime": isoformat(run.start_us + self.entered_at)}
+        if self.state.retriers or self.state.kind == 0:
+            state["RetryCount"] = self.attempt - 1 if self.attempt else 0
+        out = {"Execution": run.context_execution, "StateMachine": run.context_machine, "State": state}
+        frame: Frame | None = self
+        while frame is not None:
+            owner = frame.scope.owner
+            if owner is not None and owner.kind == MAP and frame.parent is not None:
+                out["Map"] = {"Item": {"Index": frame.index, "Value": items_of(frame.parent)[frame.index]}}
+                break
+            frame = frame.parent
+        return out
+
+    @property
+    def path(self) -> str:
+        """Where the frame stands: ``EachTable[3]/Load``."""
+        return self.prefix + self.state.name
+
+    @property
+    def prefix(self) -> str:
+        if self.parent is None:
+            return ""
+        return f"{self.parent.path}[{self.index}]/"
+
+
+def items_of(frame: Frame) -> Any:
+    """The items of a running Map, evaluated from recorded data when they are not at hand."""
+    children, state = frame.children, frame.state
+    assert children is not None and state.map is not None
+    if children.items is None:
+        children.items = state.map.items(frame.effective, frame)
+    return children.items
+
+
+class ExecutionState:
+    """The folded log of one execution.
+
+    Parameters
+    ----------
+    plan : Plan
+    input : JSON value
+    start_us : int
+        Start, microseconds since 1970.
+    context_execution, context_machine : dict
+        The parts of the context object that never change.
+    seed : int, optional
+        For jitter and random intrinsics of what is decided from here on.
+
+    Attributes
+    ----------
+    status : str
+        RUNNING until an event ends it.
+    event_id : int
+        Number of the newest event in the cloud's counting.
+    entered, exited, failed : list of int
+        Visits begun, ended well and ended badly, by state number: what a live view shows, at constant cost.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        input: Any,
+        start_us: int,
+        context_execution: dict[str, Any],
+        context_machine: dict[str, Any],
+        seed: int | None = None,
+    ) -> None:
+        self.plan, self.input, self.start_us = plan, input, start_us
+        self.context_execution, self.context_machine = context_execution, context_machine
+        self.rng = random.Random(seed)
+        self.frames: dict[int, Frame] = {}
+        self.next_frame = 0
+        self.ready: deque[Frame] = deque()
+        self.opened: list[Frame] = []
+        self.batch: list[Event] = []
+        self.status = "RUNNING"
+        self.output: Any = None
+        self.error: str | None = None
+        self.cause: str | None = None
+        self.failed_path: str | None = None
+        self.event_id = 0
+        self.count = 0
+        self.entered = [0] * len(plan.states)
+        self.exited = [0] * len(plan.states)
+        self.failed = [0] * len(plan.states)
+
+    def apply(self, event: Event) -> None:
+        """Fold one event in."""
+        self.count += 1
+        APPLY[event[0]](self, event)
+
+    def record(self, event: Event) -> None:
+        """Apply an event and keep it for the journal."""
+        self.count += 1
+        APPLY[event[0]](self, event)
+        self.batch.append(event)
+
+    def take_batch(self) -> list[Event]:
+        """The events that the journal has not got yet."""
+        batch, self.batch = self.batch, []
+        return batch
+
+    def take_opened(self) -> list[Frame]:
+        """Frames whose order was opened since the last call and is still open."""
+        opened, self.opened = self.opened, []
+        return [f for f in opened if f.phase in (TASK, TIMER)]
+
+    def open_orders(self) -> list[Frame]:
+        """Every frame that waits for a task or a timer: what a resumed execution must dispatch again."""
+        return [f for f in self.frames.values() if f.phase in (TASK, TIMER)]
+
+    # one method per kind -------------------------------------------------------------------------
+
+    def _spawn(self, parent: Frame | None, scope: ScopePlan, index: int, data: Any, at: int) -> Frame:
+        frame = Frame(self, self.next_frame, parent, scope, index)
+        self.frames[frame.id] = frame
+        self.next_frame += 1
+        frame.data = data
+        self._enter(frame, scope.start, at)
+        return frame
+
+    def _enter(self, frame: Frame, state: StatePlan, at: int) -> None:
+        self.event_id += frame.counts
+        frame.state = state
+        frame.phase = ENTER
+        frame.entered_at = at
+        frame.entered_id = self.event_id
+        if frame.attempt:
+            frame.attempt = 0
+            frame.retries = None
+        frame.input = SAME
+        frame.error = None
+        frame.children = None
+        frame.map_run = False
+        self.entered[state.index] += 1
+        self.ready.append(frame)
+
+    def _started(self, event: Event) -> None:
+        self.event_id = 1
+        self._spawn(None, self.plan.root, 0, self.input, event[1])
+
+    def _moved(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        self._move(frame, event[1], event[3], frame.data)
+
+    def _moved_result(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        self._move(frame, event[1], event[3], frame.result)
+
+    def _moved_with(self, event: Event) -> None:
+        self._move(self.frames[event[2]], event[1], event[3], event[4])
+
+    def _move(self, frame: Frame, at: int, target: int, output: Any) -> None:
+        self.event_id += frame.counts
+        tally = self.exited if frame.error is None else self.failed
+        tally[frame.state.index] += 1
+        frame.data = output
+        frame.result = None
+        if target != END:
+            self._enter(frame, self.plan.states[target], at)
+            return
+        frame.phase = DEAD
+        del self.frames[frame.id]
+        parent = frame.parent
+        if parent is None:
+            self.event_id += 1
+            self.status = "SUCCEEDED"
+            self.output = output
+            self.ready.clear()
+            return
+        children = parent.children
+        assert children is not None
+        children.results[frame.index] = output
+        children.running -= 1
+        children.done += 1
+        if parent.state.kind == MAP:
+            self.event_id += frame.counts
+            if children.next < children.length or not children.running:
+                self.ready.append(parent)
+        elif not children.running:
+            self.ready.append(parent)
+
+    def _scheduled(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        frame.input = frame.data if event[3] == SAME else event[3]
+        frame.attempt += 1
+        frame.token += 1
+        frame.phase = TASK
+        if frame.counts:
+            self.event_id += 1 if frame.state.resource is not None and frame.state.resource.kind == "activity" else 2
+        self.opened.append(frame)
+
+    def _succeeded(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        frame.result = event[3]
+        frame.phase = RESULT
+        self.event_id += frame.counts
+        self.ready.append(frame)
+
+    def _failed(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        frame.error = (event[3], event[4])
+        frame.phase = ERROR
+        self.event_id += frame.counts
+        self.ready.append(frame)
+
+    def _retrying(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        retries = frame.retries = list(frame.retries or [0] * len(frame.state.retriers))
+        retries[event[4]] += 1
+        if not frame.attempt:
+            frame.attempt = 1
+        frame.due = event[3]
+        frame.token += 1
+        frame.phase = TIMER
+        self.opened.append(frame)
+
+    def _waiting(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        frame.due = event[3]
+        frame.token += 1
+        frame.phase = TIMER
+        self.opened.append(frame)
+
+    def _fired(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        if frame.error is None:
+            frame.result = frame.data
+            frame.phase = RESULT
+        else:  # the backoff is over: the state begins again, in the same visit
+            frame.error = None
+            frame.children = None
+            frame.phase = ENTER
+            if frame.state.kind in (PARALLEL, MAP):
+                frame.attempt += 1
+        self.ready.append(frame)
+
+    def _forked(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        frame.input = frame.data if event[3] == SAME else event[3]
+        branches = frame.state.branches
+        children = frame.children = Children(len(branches))
+        children.next = children.running = len(branches)
+        frame.phase = CHILDREN
+        self.event_id += frame.counts
+        for i, branch in enumerate(branches):
+            self._spawn(frame, branch, i, frame.input, event[1])
+
+    def _map_started(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        frame.input = frame.data if event[4] == SAME else event[4]
+        frame.children = Children(event[3])
+        frame.phase = CHILDREN
+        self.event_id += frame.counts
+        self.ready.append(frame)
+
+    def _item_started(self, event: Event) -> None:
+        parent = self.frames[event[3]]
+        children, plan = parent.children, parent.state.map
+        assert children is not None and plan is not None
+        children.next = event[4] + 1
+        children.running += 1
+        if parent.counts and not plan.distributed:
+            self.event_id += 1
+        self._spawn(parent, plan.processor, event[4], event[5], event[1])
+
+    def _joined(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        children = frame.children
+        assert children is not None
+        frame.result = children.collected()
+        frame.children = None
+        frame.phase = RESULT
+        self.event_id += self._closing_ids(frame)
+        self.ready.append(frame)
+
+    def _child_failed(self, event: Event) -> None:
+        frame = self.frames.pop(event[2])
+        frame.phase = DEAD
+        parent = frame.parent
+        assert parent is not None and parent.children is not None
+        children = parent.children
+        self.failed[frame.state.index] += 1
+        self.failed_path = frame.path
+        children.error = frame.error
+        children.running -= 1
+        children.failed += 1
+        if parent.state.kind == MAP:
+            self.event_id += frame.counts
+        self.ready.append(parent)
+
+    def _broke(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        self._end_children(frame)
+        frame.children = None
+        frame.error = (event[3], event[4])
+        frame.phase = ERROR
+        self.ready.append(frame)
+
+    def _end_children(self, frame: Frame) -> None:
+        """Frames below this one end with it. Children always have greater numbers than their parents."""
+        gone = {frame.id}
+        for number, other in list(self.frames.items()):
+            if other.parent is not None and other.parent.id in gone:
+                gone.add(number)
+                other.phase = DEAD
+                self.failed[other.state.index] += 1
+                del self.frames[number]
+
+    def _erred(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        frame.error = (event[3], event[4])
+        frame.children = None
+        frame.phase = ERROR
+        if event[5] is not None:
+            self.event_id += frame.counts
+        self.ready.append(frame)
+
+    def _gave_up(self, event: Event) -> None:
+        self.event_id += self._closing_ids(self.frames[event[2]])
+
+    def _closing_ids(self, frame: Frame) -> int:
+        """A distributed Map closes with two events of the cloud: its Map Run's and the state's."""
+        two = frame.state.map is not None and frame.state.map.distributed and frame.map_run
+        return (2 if two else 1) * frame.counts
+
+    def _map_run_started(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        frame.map_run = True
+        self.event_id += frame.counts
+
+    def _assigned(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        frame.variables = {**frame.variables, **event[3]}
+
+    def _ended(self, event: Event) -> None:
+        self.event_id += 1
+        root = self.frames.get(0)
+        self.status, self.error, self.cause = event[3], event[4], event[5]
+        if root is not None:
+            if self.failed_path is None or root.state.kind not in (MAP, PARALLEL):
+                self.failed_path = root.path
+            for frame in self.frames.values():
+                self.failed[frame.state.index] += 1
+                frame.phase = DEAD
+        self.frames.clear()
+        self.ready.clear()
+
+
+APPLY: tuple[Callable[[ExecutionState, Event], None], ...] = tuple(
+    {
+        ev.STARTED: ExecutionState._started,
+        ev.MOVED: ExecutionState._moved,
+        ev.MOVED_RESULT: ExecutionState._moved_result,
+        ev.MOVED_WITH: ExecutionState._moved_with,
+        ev.SCHEDULED: ExecutionState._scheduled,
+        ev.SUCCEEDED: ExecutionState._succeeded,
+        ev.FAILED: ExecutionState._failed,
+        ev.TIMED_OUT: ExecutionState._failed,
+        ev.RETRYING: ExecutionState._retrying,
+        ev.WAITING: ExecutionState._waiting,
+        ev.FIRED: ExecutionState._fired,
+        ev.FORKED: ExecutionState._forked,
+        ev.MAP_STARTED: ExecutionState._map_started,
+        ev.ITEM_STARTED: ExecutionState._item_started,
+        ev.JOINED: ExecutionState._joined,
+        ev.CHILD_FAILED: ExecutionState._child_failed,
+        ev.BROKE: ExecutionState._broke,
+        ev.ERRED: ExecutionState._erred,
+        ev.GAVE_UP: ExecutionState._gave_up,
+        ev.ASSIGNED: ExecutionState._assigned,
+        ev.ENDED: ExecutionState._ended,
+        ev.MAP_RUN_STARTED: ExecutionState._map_run_started,
+    }[kind]
+    for kind in range(len(ev.NAMES))
+)
+
+__all__ = [
+    "CHILDREN", "DEAD", "ENTER", "ERROR", "MISSING", "RESULT", "TASK", "TIMER", "Children", "ExecutionState", "Frame", "isoformat", "items_of",
+]  # fmt: skip

@@ -1,0 +1,134 @@
+"""The front door for values: whatever a function returns or a caller passes becomes plain JSON data, or is refused with its place.
+
+The result shares nothing with what came in, so that a function which later changes its list changes nothing here.
+Refused rather than guessed: NaN and infinities (JSON has none), sets, Decimal, and objects; numpy and pandas scalars, arrays, dates and
+UUIDs have one obvious JSON form and get it. Bytes are taken as JSON text, as a function runtime takes them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+MAX_DEPTH = 300
+
+_SCALARS = frozenset({str, bool, int, type(None)})
+
+
+class NotJson(ValueError):
+    """The value has no JSON form; the message says where in it and what to do."""
+
+
+def to_json(value: Any, at: str = "$", depth: int = 0) -> Any:
+    """A copy of the value made of dict, list, str, int, float, bool and None.
+
+    Raises
+    ------
+    NotJson
+
+    Examples
+    --------
+    >>> to_json({"a": (1, 2.5), 3: None})
+    {'a': [1, 2.5], '3': None}
+    """
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if depth > MAX_DEPTH:
+        raise NotJson(f"{at[:80]}... is nested more than {MAX_DEPTH} levels deep")
+    if kind is float:
+        if math.isfinite(value):
+            return value
+        raise NotJson(f"{at} is {value}, which JSON cannot hold: use None instead")
+    if kind is dict:
+        return {
+            (k if type(k) is str else _key(k, at)): (
+                v if type(v) in _SCALARS else to_json(v, f"{at}.{k}", depth + 1)
+            )
+            for k, v in value.items()
+        }
+    if kind is list or kind is tuple:
+        return [v if type(v) in _SCALARS else to_json(v, f"{at}[{i}]", depth + 1) for i, v in enumerate(value)]
+    return _other(value, at, depth)
+
+
+def _key(key: Any, at: str) -> str:
+    if isinstance(key, str):
+        return str(key)
+    if key is None or isinstance(key, (bool, int, float)):
+        return json.dumps(key)
+    raise NotJson(f"a key of {at} is a {type(key).__name__}: JSON keys are strings")
+
+
+def _other(value: Any, at: str, depth: int) -> Any:
+    if isinstance(value, dict):
+        return to_json(dict(value), at, depth)
+    if isinstance(value, (list, tuple)):
+        return to_json(list(value), at, depth)
+    if isinstance(value, bool):
+        return bool(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return to_json(float(value), at, depth)
+    if isinstance(value, (bytes, bytearray)):
+        try:
+            return to_json(json.loads(value), at, depth)
+        except ValueError:
+            raise NotJson(f"{at} is bytes that are no JSON text: decode it, or use base64") from None
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    module = type(value).__module__.partition(".")[0]
+    if module == "numpy":
+        return to_json(value.tolist(), at, depth)
+    if module == "pandas":
+        name = type(value).__name__
+        fix = {"DataFrame": '.to_dict("records")', "Series": ".tolist()", "Index": ".tolist()"}.get(name)
+        if fix is None:
+            raise NotJson(f"{at} is a pandas {name}: turn it into a string, a number or None")
+        raise NotJson(f"{at} is a pandas {name}: return its {fix}, or write it to a file and return the file's name")
+    raise NotJson(f"{at} is a {type(value).__name__}, which is no JSON value: use numbers, strings, lists and dicts")
+
+
+def copy_json(value: Any) -> Any:
+    """A copy of JSON data that shares no list or dict with it: what a function is given, since it may change its event."""
+    kind = type(value)
+    if kind is dict:
+        return {k: v if type(v) in _SCALARS else copy_json(v) for k, v in value.items()}
+    if kind is list:
+        return [v if type(v) in _SCALARS else copy_json(v) for v in value]
+    return value
+
+
+def encode(value: Any) -> bytes:
+    """JSON bytes of a value that came through `to_json`."""
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, OverflowError, msgspec.EncodeError):
+        # a lone surrogate: the standard library writes it as an escape
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def decode(data: bytes | str) -> Any:
+    """The value of JSON bytes that `encode` made."""
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return json.loads(data)
+
+
+def size_bytes(value: Any) -> int:
+    """Length of the value's JSON text, as the payload limits count it."""
+    return len(encode(value))
+
+
+__all__ = ["MAX_DEPTH", "NotJson", "copy_json", "decode", "encode", "size_bytes", "to_json"]

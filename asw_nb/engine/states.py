@@ -1,0 +1,346 @@
+"""What happens next: `advance` looks at the frames that are ready and records decisions, one function per state type and phase.
+
+It reads no clock, thread, file or network: `now` is handed in, and what a decision needs from outside (a task, a timer) is an order in
+the log that the runner dispatches after the commit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from asw_nb.engine import events as ev
+from asw_nb.engine.events import END, SAME
+from asw_nb.engine.execution import CHILDREN, ENTER, ERROR, RESULT, ExecutionState, Frame, items_of
+from asw_nb.engine.retry import matches, next_retry
+from asw_nb.errors import StateError
+from asw_nb.language.choices import timestamp
+from asw_nb.language.intrinsics import compact
+from asw_nb.language.paths import NoMatch
+from asw_nb.language.plan import CHOICE, MAP, PASS, TASK, Rule, StatePlan
+from asw_nb.language.templates import EvaluationError
+
+Now = Callable[[], int]
+
+MAP_WINDOW = 10_000
+"""Most items of one Map alive at once, whatever MaxConcurrency says (the cloud's own limit of a distributed map)."""
+
+
+def advance(run: ExecutionState, now: Now, limit: int = 1000) -> bool:
+    """Record decisions until nothing is ready or about `limit` events were made.
+
+    Returns
+    -------
+    bool
+        Whether something is still ready: a workflow that loops for ever can be stopped between two calls.
+    """
+    ready, batch = run.ready, run.batch
+    full = len(batch) + limit
+    while ready and len(batch) < full:
+        frame = ready.popleft()
+        phase = frame.phase
+        try:
+            if phase == ENTER:
+                ON_ENTER[frame.state.kind](run, frame, now)
+            elif phase == RESULT:
+                finish(run, frame, frame.result, now)
+            elif phase == ERROR:
+                on_error(run, frame, now)
+            elif phase == CHILDREN:
+                on_children(run, frame, now)
+        except StateError as problem:
+            err(run, frame, problem, now)
+        except NoMatch as miss:
+            err(run, frame, EvaluationError("States.Runtime", f"No results for path: {miss.path}"), now)
+        except RecursionError:
+            err(run, frame, EvaluationError("States.Runtime", "The data or an expression is nested too deeply."), now)
+        else:
+            continue
+        if phase == ERROR:  # a catcher's own expression failed: no catcher of the same state may take that again
+            give_up(run, frame, now)
+    return bool(ready)
+
+
+def err(run: ExecutionState, frame: Frame, problem: StateError, now: Now) -> None:
+    """A state failed from inside; the cloud's sentence says which, and at which event it was entered."""
+    cause, field = problem.cause, None
+    if isinstance(problem, EvaluationError):
+        cause = (
+            f"An error occurred while executing the state '{frame.state.name}' "
+            f"(entered at the event id #{frame.entered_id}). {problem.cause}"
+        )
+        field = problem.field
+    run.record((ev.ERRED, now(), frame.id, problem.name, cause, field))
+
+
+def leave(run: ExecutionState, frame: Frame, output: Any, target: StatePlan | None, now: Now) -> None:
+    """End the state; the output goes into the log only when it is not there yet."""
+    number = END if target is None else target.index
+    if output is frame.data:
+        run.record((ev.MOVED, now(), frame.id, number))
+    elif output is frame.result and frame.phase == RESULT:
+        run.record((ev.MOVED_RESULT, now(), frame.id, number))
+    else:
+        run.record((ev.MOVED_WITH, now(), frame.id, number, output))
+
+
+def finish(run: ExecutionState, frame: Frame, result: Any, now: Now) -> None:
+    """The state's work is done: ResultSelector, ResultPath, OutputPath, Assign; then on."""
+    state = frame.state
+    output = result if state.finish is None else state.finish(frame.data, result, frame)
+    if state.assign is not None:
+        run.record((ev.ASSIGNED, now(), frame.id, state.assign(result, frame)))
+    leave(run, frame, output, state.next, now)
+
+
+# --------------------------------------------------------------------------- entering
+
+
+def enter_task(run: ExecutionState, frame: Frame, now: Now) -> None:
+    state = frame.state
+    data = frame.data
+    effective = data if state.prepare is None else state.prepare(data, frame)
+    timeout = _seconds(state.timeout, frame) if state.timeout is not None else None
+    heartbeat = _seconds(state.heartbeat, frame) if state.heartbeat is not None else None
+    run.record((ev.SCHEDULED, now(), frame.id, SAME if effective is data else effective, timeout, heartbeat))
+
+
+def _seconds(spec: tuple[Any, Any, str], frame: Frame) -> float:
+    literal, get, field = spec
+    if get is None:
+        return literal
+    value = get(frame.data, frame)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0 or not math.isfinite(value):
+        raise EvaluationError("States.Runtime", f"The {field} parameter must be a positive integer, but was: {compact(value)}")
+    return value
+
+
+def enter_pass(run: ExecutionState, frame: Frame, now: Now) -> None:
+    """Pass: the step is InputPath to OutputPath in one function, or nothing at all."""
+    state = frame.state
+    step = state.step
+    output = frame.data if step is None else step(frame.data, frame)
+    if state.assign is not None:
+        run.record((ev.ASSIGNED, now(), frame.id, state.assign(output, frame)))
+    leave(run, frame, output, state.next, now)
+
+
+def enter_choice(run: ExecutionState, frame: Frame, now: Now) -> None:
+    state = frame.state
+    data = frame.data if state.prepare is None else state.prepare(frame.data, frame)
+    for rule in state.choices:
+        if rule.test(data, frame):
+            return _choose(run, frame, data, rule, now)
+    if state.default is None:
+        raise EvaluationError("States.NoChoiceMatched", "No choice rule matched and the state has no Default.")
+    output = data if state.step is None else state.step(data, frame)
+    if state.assign is not None:
+        run.record((ev.ASSIGNED, now(), frame.id, state.assign(data, frame)))
+    leave(run, frame, output, state.default, now)
+
+
+def _choose(run: ExecutionState, frame: Frame, data: Any, rule: Rule, now: Now) -> None:
+    step = frame.state.step
+    output = data if step is None else step(data, frame)
+    if rule.assign is not None:
+        run.record((ev.ASSIGNED, now(), frame.id, rule.assign(data, frame)))
+    leave(run, frame, output, rule.next, now)
+
+
+def enter_wait(run: ExecutionState, frame: Frame, now: Now) -> None:
+    state = frame.state
+    assert state.wait is not None
+    name, literal, get, field = state.wait
+    data = frame.data if state.prepare is None else state.prepare(frame.data, frame)
+    value = literal if get is None else get(data, frame)
+    at = now()
+    if name == "Seconds":
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or value > 99_999_999:
+            text = f"The {field} parameter must be a positive integer, but was: {compact(value)}"
+            raise EvaluationError("States.Runtime", text)
+        due = at + round(value * 1e6)
+    else:
+        moment = timestamp(value) if isinstance(value, str) else None
+        if moment is None:
+            text = f"The {field} parameter does not reference a valid ISO-8601 extended offset date-time format string: {compact(value)}"
+            raise EvaluationError("States.Runtime", text)
+        due = max(at, round(moment.timestamp() * 1e6) - run.start_us)
+    run.record((ev.WAITING, at, frame.id, due))
+
+
+def enter_succeed(run: ExecutionState, frame: Frame, now: Now) -> None:
+    step = frame.state.step
+    leave(run, frame, frame.data if step is None else step(frame.data, frame), None, now)
+
+
+def enter_fail(run: ExecutionState, frame: Frame, now: Now) -> None:
+    assert frame.state.fail is not None
+    error, cause = (_text(spec, frame) for spec in frame.state.fail)
+    run.record((ev.ERRED, now(), frame.id, error, cause, None))
+
+
+def _text(spec: tuple[Any, Any, str], frame: Frame) -> str | None:
+    literal, get, field = spec
+    if get is None:
+        return literal
+    value = get(frame.data, frame)
+    if not isinstance(value, str):
+        raise EvaluationError("States.Runtime", f"The {field} must refer to a string, but was: {compact(value)}")
+    return value
+
+
+def enter_parallel(run: ExecutionState, frame: Frame, now: Now) -> None:
+    state, data = frame.state, frame.data
+    effective = data if state.prepare is None else state.prepare(data, frame)
+    run.record((ev.FORKED, now(), frame.id, SAME if effective is data else effective))
+
+
+def enter_map(run: ExecutionState, frame: Frame, now: Now) -> None:
+    state, data = frame.state, frame.data
+    assert state.map is not None
+    effective = data if state.prepare is None else state.prepare(data, frame)
+    items = state.map.items(effective, frame)
+    if not isinstance(items, list):
+        raise EvaluationError("States.Runtime", f"Map state input must be an array but was: {compact(items)[:300]}")
+    run.record((ev.MAP_STARTED, now(), frame.id, len(items), SAME if effective is data else effective))
+    assert frame.children is not None
+    frame.children.items = items
+
+
+# --------------------------------------------------------------------------- containers
+
+
+def on_children(run: ExecutionState, frame: Frame, now: Now) -> None:
+    """A branch or an item ended, or a Map has just begun: start more items, join, or break."""
+    children = frame.children
+    assert children is not None
+    is_map = frame.state.kind == MAP
+    if is_map and children.limit is None:
+        children.limit = _concurrency(frame)
+        children.tolerated = _tolerated(frame)
+        if frame.state.map is not None and frame.state.map.distributed and not frame.map_run:
+            run.record((ev.MAP_RUN_STARTED, now(), frame.id))
+    if children.failed and children.failed > (children.tolerated or 0):
+        error, cause = children.error or (None, None)
+        if is_map and children.tolerated:
+            error = "States.ExceedToleratedFailureThreshold"
+            cause = "The specified tolerated failure threshold was exceeded"
+        run.record((ev.BROKE, now(), frame.id, error, cause))
+        return
+    if is_map:
+        start_items(run, frame, now)
+    if not children.running and children.next == children.length and frame.phase == CHILDREN:
+        run.record((ev.JOINED, now(), frame.id))
+
+
+def start_items(run: ExecutionState, frame: Frame, now: Now, limit: int = 500) -> None:
+    """Fill the concurrency window; after `limit` items the Map comes round again, so that other frames get their turn."""
+    children, plan = frame.children, frame.state.map
+    assert children is not None and plan is not None and children.limit is not None
+    items, select, record = items_of(frame), plan.select, run.record
+    started = 0
+    while children.running < children.limit and children.next < children.length:
+        index = children.next
+        value = items[index] if select is None else select(frame.effective, ItemEnv(frame, index, items[index]))
+        record((ev.ITEM_STARTED, now(), run.next_frame, frame.id, index, value))
+        started += 1
+        if started >= limit:
+            run.ready.append(frame)
+            return
+
+
+class ItemEnv:
+    """What an ItemSelector sees: the Map's surroundings, with the item in the context object."""
+
+    __slots__ = ("frame", "index", "value")
+
+    def __init__(self, frame: Frame, index: int, value: Any) -> None:
+        self.frame, self.index, self.value = frame, index, value
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        return self.frame.variables
+
+    @property
+    def rng(self) -> Any:
+        return self.frame.run.rng
+
+    def context(self) -> dict[str, Any]:
+        return {**self.frame.context(), "Map": {"Item": {"Index": self.index, "Value": self.value}}}
+
+
+def _concurrency(frame: Frame) -> int:
+    assert frame.state.map is not None
+    value = _whole(frame.state.map.max_concurrency, frame, "MaxConcurrency")
+    return min(value, MAP_WINDOW) if value else MAP_WINDOW
+
+
+def _tolerated(frame: Frame) -> float:
+    """How many items may fail."""
+    plan, children = frame.state.map, frame.children
+    assert plan is not None and children is not None
+    count = _whole(plan.tolerated_count, frame, "ToleratedFailureCount")
+    share = _whole(plan.tolerated_percentage, frame, "ToleratedFailurePercentage")
+    return max(count, math.floor(children.length * share / 100))
+
+
+def _whole(spec: tuple[Any, Any, str], frame: Frame, name: str) -> int:
+    literal, get, field = spec
+    value = literal if get is None else get(frame.effective, frame)
+    if value is None and get is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or int(value) != value:
+        shown = value if isinstance(value, str) else compact(value)
+        path = frame.state.document.get(field)
+        text = f'The {field} field refers to value "{shown}" which is not a valid integer: {path}'
+        raise EvaluationError("States.Runtime", text)
+    if value < 0:
+        raise EvaluationError("States.Runtime", f"{name} cannot be negative.")
+    return int(value)
+
+
+# --------------------------------------------------------------------------- failing
+
+
+def on_error(run: ExecutionState, frame: Frame, now: Now) -> None:
+    """A state failed: retry it, catch it, or fail what it stands in."""
+    state = frame.state
+    assert frame.error is not None
+    error, cause = frame.error
+    if state.retriers:
+        retry = next_retry(state.retriers, frame.retries, error, run.rng)
+        if retry is not None:
+            number, delay = retry
+            at = now()
+            run.record((ev.RETRYING, at, frame.id, at + round(delay * 1e6), number, error, cause))
+            return
+    if state.branches or state.map is not None:
+        run.record((ev.GAVE_UP, now(), frame.id))
+    for catcher in state.catchers:
+        if matches(catcher.errors, error):
+            shown = {"Error": error, "Cause": cause}
+            output = shown if catcher.output is None else catcher.output(frame.data, shown, frame)
+            if catcher.assign is not None:
+                run.record((ev.ASSIGNED, now(), frame.id, catcher.assign(shown, frame)))
+            run.record((ev.MOVED_WITH, now(), frame.id, catcher.next.index, output))
+            return
+    give_up(run, frame, now)
+
+
+def give_up(run: ExecutionState, frame: Frame, now: Now) -> None:
+    """The error leaves the frame: it fails the Parallel or Map around it, or the execution."""
+    assert frame.error is not None
+    if frame.parent is None:
+        run.record((ev.ENDED, now(), 0, "FAILED", *frame.error))
+    else:
+        run.record((ev.CHILD_FAILED, now(), frame.id))
+
+
+ON_ENTER: tuple[Callable[[ExecutionState, Frame, Now], None], ...] = (
+    enter_task, enter_pass, enter_choice, enter_wait, enter_succeed, enter_fail, enter_parallel, enter_map,
+)  # fmt: skip
+
+assert (TASK, PASS, CHOICE) == (0, 1, 2)
+
+__all__ = ["MAP_WINDOW", "ItemEnv", "advance"]

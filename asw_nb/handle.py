@@ -1,0 +1,411 @@
+"""`Execution`: the handle to one execution, running or past.
+
+It holds no truth of its own: while this process drives the execution it reads the live state, afterwards (or in another kernel) the history
+file. Everything with a table or a picture is folded from the events when asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from asw_nb.backends.functions import Resolver
+from asw_nb.engine.events import Event
+from asw_nb.engine.runner import Run
+from asw_nb.errors import ExecutionFailed, StoreError, UsageError, did_you_mean
+from asw_nb.history.cloud import CloudHistory
+from asw_nb.history.fold import Attempt, Fold, Visit
+from asw_nb.history.store import Record
+from asw_nb.history.tencent import tencent_history
+from asw_nb.language.plan import Plan
+from asw_nb.workspace import Workspace, choose, execution_id, main_namespace, registry, role_of
+
+if TYPE_CHECKING:
+    import pandas
+
+    from asw_nb.analysis.figure import Figure, Html
+
+
+class Execution:
+    """One run of a workflow.
+
+    Attributes
+    ----------
+    name, workflow : str
+    id : str
+        The whole id, in the form of the dialect.
+    status : str
+        RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
+    output : JSON value or None
+    error, cause : str or None
+        Why it did not succeed. None of the three raises.
+    input : JSON value
+    """
+
+    def __init__(self, workspace: Workspace, record: Record, run: Run | None = None) -> None:
+        self._workspace, self._record, self._run = workspace, record, run
+        self._fold: tuple[int, Fold] | None = None
+
+    # what it is ----------------------------------------------------------------------------------
+
+    @property
+    def key(self) -> int:
+        """The execution's number in the history file."""
+        return self._record.key
+
+    @property
+    def name(self) -> str:
+        return self._record.name
+
+    @property
+    def workflow(self) -> str:
+        return self._record.workflow
+
+    @property
+    def id(self) -> str:
+        return execution_id(self._record)
+
+    @property
+    def input(self) -> Any:
+        return self._record.input
+
+    @property
+    def type(self) -> str:
+        return self._record.type
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The definition that it was started with."""
+        return self.plan.document
+
+    @property
+    def plan(self) -> Plan:
+        return self._run.state.plan if self._run is not None else self._workspace.plan_of(self._record)
+
+    def _latest(self) -> Record:
+        """The row, read again while it can still change."""
+        if self._record.status == "RUNNING":
+            run = self._run
+            if run is not None and run.broken is None:
+                if run.done.is_set():
+                    state, r = run.state, self._record
+                    r.status, r.output, r.error, r.cause = state.status, state.output, state.error, state.cause
+                    r.failed_path, r.finished_us = state.failed_path, run.finished_us
+            else:
+                self._record = self._workspace.store.get(self.key)
+        return self._record
+
+    @property
+    def status(self) -> str:
+        return self._latest().status
+
+    @property
+    def output(self) -> Any:
+        return self._latest().output
+
+    @property
+    def error(self) -> str | None:
+        return self._latest().error
+
+    @property
+    def cause(self) -> str | None:
+        return self._latest().cause
+
+    @property
+    def failed_at(self) -> str | None:
+        """Path of the state where it failed."""
+        return self._latest().failed_path
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from start to end, or to now."""
+        record = self._latest()
+        end = record.finished_us
+        if end is None:
+            clock = self._run.clock if self._run is not None else self._workspace.runner.clock
+            end = clock.time_us()
+        return (end - record.started_us) / 1e6
+
+    # waiting and stopping --------------------------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> Execution:
+        """Wait for the end, `timeout` seconds at most; gives the execution itself.
+
+        An interrupt ends the waiting, not the execution: `stop` does that.
+
+        Raises
+        ------
+        StoreError
+            The history could not be written, so the execution cannot go on here.
+        """
+        run = self._run
+        if run is None:
+            self._wait_elsewhere(timeout)
+            return self
+        run.done.wait(timeout)
+        if run.broken is not None:
+            raise StoreError(f'execution "{self.name}" stopped at its last recorded event: {run.broken}') from run.broken
+        return self
+
+    def _wait_elsewhere(self, timeout: float | None) -> None:
+        import time
+
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.status == "RUNNING" and (end is None or time.monotonic() < end):
+            time.sleep(0.05)
+
+    def wait_or_stop(self) -> Execution:
+        """Wait for the end; an interrupt stops the execution, waits for that, and goes on as the interrupt it is."""
+        try:
+            return self.wait()
+        except KeyboardInterrupt:
+            self.stop(cause="interrupted")
+            if self._run is not None:
+                self._run.done.wait(5)
+            raise
+
+    def result(self, timeout: float | None = None) -> Any:
+        """The output.
+
+        Raises
+        ------
+        ExecutionFailed
+            It did not succeed; says in which state, with error and cause.
+        UsageError
+            It still runs after `timeout` seconds.
+        """
+        self.wait(timeout)
+        record = self._latest()
+        if record.status == "SUCCEEDED":
+            return record.output
+        if record.status == "RUNNING":
+            raise UsageError(f'execution "{self.name}" still runs after {timeout} s: wait longer, or stop() it.')
+        raise ExecutionFailed(self.name, record.status, record.failed_path, record.error, record.cause)
+
+    def stop(self, error: str | None = None, cause: str | None = None) -> None:
+        """End the execution as ABORTED; functions that run see `context.cancelled`. Nothing happens when it has ended already."""
+        if self._run is not None:
+            self._run.runner.stop(self._run, error, cause)
+            self._run.done.wait(5)
+        elif self.status == "RUNNING":
+            raise UsageError(f'execution "{self.name}" is not driven by this kernel: stop it where it runs.')
+
+    # the history ---------------------------------------------------------------------------------------
+
+    def _events(self) -> Iterable[Event]:
+        run = self._run
+        if run is not None and run.log is not None:
+            return list(run.log)
+        return self._workspace.store.events(self.key)
+
+    def _outputs(self) -> dict[tuple[int, int], tuple[list[Any], list[Any], str | None]]:
+        run = self._run
+        if run is not None and run.log is not None:
+            return {(f, t): (o.lines or [], o.metrics or [], o.traceback) for f, t, o in run.kept_outputs}
+        return self._workspace.store.outputs(self.key)
+
+    def fold(self) -> Fold:
+        """Visits and attempts as far as they are recorded."""
+        done = self.status != "RUNNING"
+        if done and self._fold is not None:
+            return self._fold[1]
+        fold = Fold(self.plan, self.input, self._record.started_us).feed(self._events())
+        if done:
+            self._fold = (0, fold)
+        return fold
+
+    def history(self, form: str = "aws") -> list[dict[str, Any]]:
+        """The history as a cloud gives it.
+
+        Parameters
+        ----------
+        form : str
+            ``"aws"``: the events of GetExecutionHistory. ``"tencent"``: those of DescribeExecutionHistory.
+        """
+        choose("form", form, ("aws", "tencent"))
+        r = self._record
+        if form == "tencent":
+            return tencent_history(self.plan, r.input, r.started_us, self._events(), self.id, role_of(r.dialect))
+        map_run = self.id.replace(":execution:", ":mapRun:").rpartition(":")[0]
+        return list(CloudHistory(self.plan, r.input, r.started_us, role_of(r.dialect), map_run).feed(self._events()))
+
+    def states(self) -> pandas.DataFrame:
+        """One row per visit to a state."""
+        from asw_nb.analysis import tables
+
+        return tables.states(self._record, self.fold())
+
+    def attempts(self) -> pandas.DataFrame:
+        """One row per try of a task."""
+        from asw_nb.analysis import tables
+
+        return tables.attempts(self._record, self.fold())
+
+    def events(self) -> pandas.DataFrame:
+        """One row per history event, in the cloud's words."""
+        from asw_nb.analysis import tables
+
+        return tables.events(self._record, self.plan, self._events(), self.history("aws"))
+
+    def map_items(self) -> pandas.DataFrame:
+        """One row per item of each Map."""
+        from asw_nb.analysis import tables
+
+        return tables.map_items(self._record, self.fold())
+
+    def metrics(self) -> pandas.DataFrame:
+        """One row per value that a function recorded with `context.metric`."""
+        from asw_nb.analysis import tables
+
+        return tables.metrics(self._record, self.fold(), self._outputs())
+
+    def logs(self) -> pandas.DataFrame:
+        """One row per line that a function printed or logged."""
+        from asw_nb.analysis import tables
+
+        return tables.logs(self._record, self.fold(), self._outputs())
+
+    def timeline(self, axis: str = "relative", rows: str = "path") -> Figure:
+        """One bar per attempt, waits apart."""
+        from asw_nb.analysis.timeline import timeline
+
+        choose("axis", axis, ("relative", "absolute"))
+        choose("rows", rows, ("path", "state"))
+        return timeline(self.attempts(), self.states(), axis=axis, rows=rows, title=f"{self.workflow} / {self.name}")
+
+    def graph(self) -> Html:
+        """The workflow's picture in the colours of what happened."""
+        from asw_nb.analysis.figure import Html, svg_img
+
+        return Html(svg_img(self.to_svg(), f"graph of {self.workflow}, {self.status}"), repr(self))
+
+    def to_svg(self, theme: str = "auto") -> str:
+        """The picture as SVG text."""
+        from asw_nb.analysis.graph import to_svg
+        from asw_nb.analysis.status import graph_statuses
+
+        statuses, counts = graph_statuses(self.fold())
+        return to_svg(self.definition, statuses, counts, theme=theme, title=self.workflow)
+
+    def __getitem__(self, state: str) -> StateVisits:
+        """The visits to a state, by its name or path."""
+        fold = self.fold()
+        visits = [v for v in fold.visits if state in (v.path, v.state.name, v.state.path)]
+        if not visits:
+            known = {s.name: s.path for s in self.plan.states}
+            if state in known or state in known.values():
+                raise UsageError(f'execution "{self.name}" has not entered the state "{state}".')
+            raise UsageError(f'workflow "{self.workflow}" has no state "{state}".{did_you_mean(state, known)}')
+        return StateVisits(self, state, visits)
+
+    # how it shows itself ----------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        record = self._latest()
+        at = f" at {record.failed_path}" if record.failed_path and record.status in ("FAILED", "TIMED_OUT", "ABORTED") else ""
+        why = f" | {record.error}" if record.error else ""
+        return f"asw run {self.workflow}/{self.name} | {record.status}{at}{why} | {self.duration_s:.1f} s"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from asw_nb.analysis.card import execution_card
+
+        return {"text/plain": repr(self), "text/html": execution_card(self)}
+
+
+class StateVisits:
+    """What happened at one state; the attributes speak of the newest visit.
+
+    Attributes
+    ----------
+    input, output : JSON value
+    error, cause : str or None
+    status, path : str
+    visits : list of Visit
+    """
+
+    def __init__(self, execution: Execution, name: str, visits: list[Visit]) -> None:
+        self.execution, self.name, self.visits = execution, name, visits
+
+    @property
+    def last(self) -> Visit:
+        return self.visits[-1]
+
+    @property
+    def path(self) -> str:
+        return self.last.path
+
+    @property
+    def status(self) -> str:
+        return self.last.status
+
+    @property
+    def input(self) -> Any:
+        return self.last.input
+
+    @property
+    def output(self) -> Any:
+        return self.last.output
+
+    @property
+    def _attempt(self) -> Attempt | None:
+        return self.last.attempts[-1] if self.last.attempts else None
+
+    @property
+    def error(self) -> str | None:
+        return self.last.error or (self._attempt.error if self._attempt is not None else None)
+
+    @property
+    def cause(self) -> str | None:
+        return self.last.cause or (self._attempt.cause if self._attempt is not None else None)
+
+    @property
+    def attempts(self) -> pandas.DataFrame:
+        """The attempts of all visits to this state."""
+        frame = self.execution.attempts()
+        return frame[frame["path"].isin({v.path for v in self.visits})].reset_index(drop=True)
+
+    @property
+    def logs(self) -> list[str]:
+        """The lines printed, all visits and attempts together."""
+        frame = self.execution.logs()
+        return frame[frame["path"].isin({v.path for v in self.visits})]["line"].tolist()
+
+    @property
+    def traceback(self) -> str | None:
+        """The traceback of the newest failed attempt: the function's own frames."""
+        outputs = self.execution._outputs()
+        for visit in reversed(self.visits):
+            for attempt in reversed(visit.attempts):
+                text = outputs.get((visit.frame, attempt.token), ([], [], None))[2]
+                if text:
+                    return text
+        return None
+
+    @property
+    def function(self) -> Any:
+        """The Python function behind a Task, as it is registered in this kernel."""
+        resource = self.last.state.resource
+        if resource is None:
+            raise UsageError(f'"{self.name}" is a {self.last.state.type} state: no function stands behind it.')
+        calls = self.execution._run.perform if self.execution._run is not None else None
+        resolver = getattr(calls, "resolver", None) or Resolver(registry, None, main_namespace)
+        return resolver.find(resource).call
+
+    @property
+    def source(self) -> str | None:
+        """The function's source text, where Python knows it."""
+        try:
+            return inspect.getsource(self.function)
+        except (OSError, TypeError):
+            return None
+
+    def __repr__(self) -> str:
+        v = self.last
+        more = f" | {len(self.visits)} visits" if len(self.visits) > 1 else ""
+        tries = f" | attempt {len(v.attempts)}" if len(v.attempts) > 1 else ""
+        why = f" | {self.error}" if self.error else ""
+        return f"asw state {v.path} | {v.status}{tries}{why}{more}"
+
+
+__all__ = ["Execution", "StateVisits"]

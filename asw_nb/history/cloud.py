@@ -1,0 +1,300 @@
+"""The history in the cloud's words: what GetExecutionHistory gives for the same run.
+
+Each of our events becomes zero, one or two of the cloud's; ids count them, and `previousEventId` follows the frame that the event
+happened to. The fold below asks `ExecutionState` where each frame stands, so inputs and outputs that our log leaves out (because it has
+them already) appear here in full. Sources: API reference of GetExecutionHistory, "HistoryEvent".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from asw_nb.engine import events as ev
+from asw_nb.engine.events import END, Event
+from asw_nb.engine.execution import ExecutionState, Frame
+from asw_nb.engine.payload import encode
+from asw_nb.language.plan import FAIL, MAP, Plan
+
+FULL = {"truncated": False}
+
+
+def text(value: Any) -> str:
+    """A payload as history events carry it: JSON text."""
+    return encode(value).decode("utf-8", "surrogatepass")
+
+
+def moment(micros: int) -> datetime:
+    """Microseconds since 1970 as an aware datetime."""
+    return datetime.fromtimestamp(micros / 1e6, UTC)
+
+
+class CloudHistory:
+    """Turns events into the cloud's, one after the other.
+
+    Parameters
+    ----------
+    plan : Plan
+    input : JSON value
+    start_us : int
+        Start of the execution, microseconds since 1970.
+    role : str
+        What `roleArn` says.
+    map_run : str
+        Prefix of a Map Run's arn.
+    """
+
+    def __init__(self, plan: Plan, input: Any, start_us: int, role: str = "", map_run: str = "") -> None:
+        self.state = ExecutionState(plan, input, start_us, {}, {})
+        self.role, self.map_run = role, map_run
+        self.last: dict[int, int] = {}
+        self.closing: dict[int, int] = {}
+        self.assigned: dict[int, dict[str, Any]] = {}
+        # by Map frame: events after which a place in its window became free, and the newest iteration that ended
+        self.freed: dict[int, list[int]] = {}
+        self.done: dict[int, int] = {}
+        # by frame: the "started" event of the attempt that is out; its time comes with the answer
+        self.begun: dict[int, dict[str, Any]] = {}
+        self.count = 0
+        self.out: list[dict[str, Any]] = []
+
+    def feed(self, events: Iterable[Event]) -> Iterator[dict[str, Any]]:
+        """The cloud's events for ours."""
+        state = self.state
+        for event in events:
+            BEFORE.get(event[0], _nothing)(self, event)
+            state.apply(event)
+            AFTER.get(event[0], _nothing)(self, event)
+            out, self.out = self.out, []
+            yield from out
+            state.ready.clear()
+            state.opened.clear()
+
+    def _emit(self, event: Event, kind: str, frame: Frame | None, details: dict[str, Any] | None = None) -> int:
+        if frame is not None and not frame.counts:
+            return 0
+        self.count += 1
+        number = 0 if frame is None else frame.id
+        out: dict[str, Any] = {
+            "timestamp": moment(self.state.start_us + event[1]),
+            "type": kind,
+            "id": self.count,
+            "previousEventId": self.last.get(number, 0),
+        }
+        if details is not None:
+            out[DETAILS.get(kind) or kind[0].lower() + kind[1:] + "EventDetails"] = details
+        self.out.append(out)
+        self.last[number] = self.count
+        return self.count
+
+    # entering and leaving ---------------------------------------------------------------------------
+
+    def _enter(self, event: Event, frame: Frame) -> None:
+        state = frame.state
+        self._emit(event, f"{state.type}StateEntered", frame, {"name": state.name, "input": text(frame.data), "inputDetails": FULL})
+
+    def _started(self, event: Event) -> None:
+        details = {"input": text(self.state.input), "inputDetails": FULL, "roleArn": self.role}
+        self._emit(event, "ExecutionStarted", None, details)
+        self.last.clear()
+        self._enter(event, self.state.frames[0])
+
+    def _leave(self, event: Event) -> None:
+        frame = self.state.frames[event[2]]
+        kind, state = event[0], frame.state
+        output = frame.data if kind == ev.MOVED else frame.result if kind == ev.MOVED_RESULT else event[4]
+        if state.kind != FAIL:
+            details: dict[str, Any] = {"name": state.name, "output": text(output), "outputDetails": FULL}
+            assigned = self.assigned.pop(frame.id, None)
+            if assigned:
+                details["assignedVariables"] = {k: text(v) for k, v in assigned.items()}
+                details["assignedVariablesDetails"] = FULL
+            if frame.id in self.closing:
+                self.last[frame.id] = self.closing.pop(frame.id)
+            self._emit(event, f"{state.type}StateExited", frame, details)
+        if event[3] != END:
+            return
+        parent = frame.parent
+        if parent is None:
+            self._emit(event, "ExecutionSucceeded", frame, {"output": text(output), "outputDetails": FULL})
+        elif parent.state.kind == MAP:
+            self._item_end(event, frame, "MapIterationSucceeded")
+        else:
+            self.last[parent.id] = self.last.get(frame.id, 0)
+
+    def _item_end(self, event: Event, frame: Frame, kind: str) -> None:
+        """An iteration's last event is a leaf: what follows hangs on the event before it."""
+        parent = frame.parent
+        assert parent is not None
+        before = self.last.get(frame.id, 0)
+        self._emit(event, kind, frame, {"name": parent.state.name, "index": frame.index})
+        if kind == "MapIterationFailed":
+            self.last[parent.id] = before
+        else:
+            self.freed.setdefault(parent.id, []).append(before)
+            self.done[parent.id] = self.count
+        self.last.pop(frame.id, None)
+
+    def _entered_next(self, event: Event) -> None:
+        if event[3] != END:
+            self._enter(event, self.state.frames[event[2]])
+
+    # containers -----------------------------------------------------------------------------------------
+
+    def _forked(self, event: Event) -> None:
+        frame = self.state.frames[event[2]]
+        started = self._emit(event, "ParallelStateStarted", frame)
+        first = self.state.next_frame - len(frame.state.branches)
+        for number in range(first, self.state.next_frame):
+            self.last[number] = started
+            self._enter(event, self.state.frames[number])
+
+    def _map_started(self, event: Event) -> None:
+        self._emit(event, "MapStateStarted", self.state.frames[event[2]], {"length": event[3]})
+        self.freed.pop(event[2], None)
+
+    def _map_run_started(self, event: Event) -> None:
+        frame = self.state.frames[event[2]]
+        self._emit(event, "MapRunStarted", frame, {"mapRunArn": f"{self.map_run}/{frame.state.name}:{frame.entered_id}"})
+
+    def _item_started(self, event: Event) -> None:
+        frame = self.state.frames[event[2]]
+        parent = frame.parent
+        assert parent is not None
+        freed = self.freed.get(parent.id)
+        self.last[frame.id] = freed.pop(0) if freed else self.last.get(parent.id, 0)
+        self._emit(event, "MapIterationStarted", frame, {"name": parent.state.name, "index": frame.index})
+        self._enter(event, frame)
+
+    def _joined(self, event: Event) -> None:
+        frame = self.state.frames[event[2]]
+        if frame.state.map is not None and frame.state.map.distributed:
+            started = self.last.get(frame.id, 0)
+            if frame.map_run:
+                self._emit(event, "MapRunSucceeded", frame)
+            self._emit(event, "MapStateSucceeded", frame)
+            self.closing[frame.id] = started
+            return
+        if frame.state.kind == MAP and frame.id in self.done:
+            self.last[frame.id] = self.done.pop(frame.id)
+        self.closing[frame.id] = self.last.get(frame.id, 0)
+        self._emit(event, f"{frame.state.type}StateSucceeded", frame)
+
+    def _child_failed(self, event: Event) -> None:
+        frame = self.state.frames[event[2]]
+        parent = frame.parent
+        assert parent is not None
+        if parent.state.kind == MAP:
+            self._item_end(event, frame, "MapIterationFailed")
+        else:
+            self.last[parent.id] = self.last.get(frame.id, 0)
+
+    def _gave_up(self, event: Event) -> None:
+        frame = self.state.frames[event[2]]
+        if frame.map_run and frame.error is not None:
+            self._emit(event, "MapRunFailed", frame, _error(*frame.error))
+        self._emit(event, f"{frame.state.type}StateFailed", frame)
+
+    # tasks --------------------------------------------------------------------------------------------
+
+    def _scheduled(self, event: Event) -> None:
+        frame = self.state.frames[event[2]]
+        resource = frame.state.resource
+        assert resource is not None
+        limits = {}
+        if event[4] is not None:
+            limits["timeoutInSeconds"] = event[4]
+        if event[5] is not None:
+            limits["heartbeatInSeconds"] = event[5]
+        if resource.kind == "activity":
+            details = {"resource": resource.text, "input": text(frame.input), "inputDetails": FULL, **limits}
+            self._emit(event, "ActivityScheduled", frame, details)
+            return
+        integration = resource.integration
+        if integration is None:
+            details = {"resource": resource.text, "input": text(frame.input), "inputDetails": FULL, **limits}
+            self._emit(event, "LambdaFunctionScheduled", frame, details)
+            self._emit(event, "LambdaFunctionStarted", frame)
+            self.begun[frame.id] = self.out[-1] if self.out else {}
+            return
+        service, action = integration
+        names = {"resourceType": service, "resource": action}
+        self._emit(event, "TaskScheduled", frame, {**names, "region": "local", "parameters": text(frame.input), **limits})
+        self._emit(event, "TaskStarted", frame, names)
+        self.begun[frame.id] = self.out[-1] if self.out else {}
+
+    def _answered(self, event: Event) -> None:
+        frame = self.state.frames[event[2]]
+        resource = frame.state.resource
+        assert resource is not None
+        begun = self.begun.pop(frame.id, None)
+        started = None if event[0] == ev.TIMED_OUT else event[-2]
+        if begun is not None and started is not None:
+            begun["timestamp"] = moment(self.state.start_us + started)
+        if event[0] == ev.SUCCEEDED:
+            details, end = {"output": text(event[3]), "outputDetails": FULL}, "Succeeded"
+        else:
+            details, end = _error(event[3], event[4]), "TimedOut" if event[0] == ev.TIMED_OUT else "Failed"
+        if resource.kind == "activity":
+            self._emit(event, f"Activity{end}", frame, details)
+        elif resource.integration is None:
+            self._emit(event, f"LambdaFunction{end}", frame, details)
+        else:
+            service, action = resource.integration
+            self._emit(event, f"Task{end}", frame, {"resourceType": service, "resource": action, **details})
+
+    def _erred(self, event: Event) -> None:
+        frame = self.state.frames[event[2]]
+        if event[5] is not None:
+            details = {**_error(event[3], event[4]), "state": frame.state.name, "location": event[5]}
+            self._emit(event, "EvaluationFailed", frame, details)
+
+    def _assigned_variables(self, event: Event) -> None:
+        self.assigned[event[2]] = event[3]
+
+    def _ended(self, event: Event) -> None:
+        kind = {"FAILED": "ExecutionFailed", "ABORTED": "ExecutionAborted", "TIMED_OUT": "ExecutionTimedOut"}[event[3]]
+        root = self.state.frames.get(0)
+        self._emit(event, kind, root, _error(event[4], event[5]))
+
+
+def _error(error: str | None, cause: str | None) -> dict[str, str]:
+    return {k: v for k, v in (("error", error), ("cause", cause)) if v is not None}
+
+
+def _nothing(history: CloudHistory, event: Event) -> None:
+    """Most kinds say all they have to say on one side of the change."""
+
+
+DETAILS = {
+    **{f"{t}StateEntered": "stateEnteredEventDetails" for t in ("Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map")},
+    **{f"{t}StateExited": "stateExitedEventDetails" for t in ("Task", "Pass", "Choice", "Wait", "Succeed", "Parallel", "Map")},
+}
+BEFORE = {
+    ev.MOVED: CloudHistory._leave,
+    ev.MOVED_RESULT: CloudHistory._leave,
+    ev.MOVED_WITH: CloudHistory._leave,
+    ev.CHILD_FAILED: CloudHistory._child_failed,
+    ev.GAVE_UP: CloudHistory._gave_up,
+    ev.JOINED: CloudHistory._joined,
+    ev.SUCCEEDED: CloudHistory._answered,
+    ev.FAILED: CloudHistory._answered,
+    ev.TIMED_OUT: CloudHistory._answered,
+    ev.ERRED: CloudHistory._erred,
+    ev.ASSIGNED: CloudHistory._assigned_variables,
+    ev.ENDED: CloudHistory._ended,
+}
+AFTER = {
+    ev.STARTED: CloudHistory._started,
+    ev.MOVED: CloudHistory._entered_next,
+    ev.MOVED_RESULT: CloudHistory._entered_next,
+    ev.MOVED_WITH: CloudHistory._entered_next,
+    ev.FORKED: CloudHistory._forked,
+    ev.MAP_STARTED: CloudHistory._map_started,
+    ev.MAP_RUN_STARTED: CloudHistory._map_run_started,
+    ev.ITEM_STARTED: CloudHistory._item_started,
+    ev.SCHEDULED: CloudHistory._scheduled,
+}
+
+__all__ = ["CloudHistory", "moment", "text"]

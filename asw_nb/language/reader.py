@@ -1,0 +1,378 @@
+"""Definition text -> tree of plain JSON values that still knows the line and column of each of them.
+
+::
+
+    JSON text --json.loads--------> tree        (places: a second reading, when first asked for)
+    YAML text --parser's events---> tree + places
+    dict -------checked copy------> tree        (no places)
+
+Everything that leaves this module is JSON: string keys, finite numbers, no duplicates, at most 200 levels. What cannot be
+made so is refused with a `DefinitionError` that says where. Whether the tree is a *good* definition is asked in `rules`.
+"""
+
+from __future__ import annotations
+
+import math
+import pathlib
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from asw_nb.errors import DefinitionError, UsageError
+from asw_nb.language.problems import Problem
+from asw_nb.language.reader_json import MAX_DEPTH, Fault, Node, NotJson, Scanner, load
+from asw_nb.language.reader_yaml import Composer
+
+Step = str | int
+
+NOT_AN_OBJECT = "Definition must be a valid JSON object"
+EXAMPLE = 'Write an object such as {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}.'
+
+_FIELD_LINE = re.compile(r"""^[ \t]*(?:-[ \t]+)?(?:"[^"\n]*"|'[^'\n]*'|[^\s#'"{\[,\]}][^\n]*?)[ \t]*:(?:[ \t\r]|$)""", re.MULTILINE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89abAB]")
+_TOKEN = re.compile(r"[\w$]+")
+_MAX_REPORTED = 50
+_MAX_STEPS = 12
+
+
+def location_of(pointer: Sequence[Step]) -> str:
+    """The place as the cloud writes it.
+
+    Examples
+    --------
+    >>> location_of(["States", "A", "Choices", 0, "Next"])
+    '/States/A/Choices[0]/Next'
+    """
+    return "".join(f"[{step}]" if isinstance(step, int) else f"/{step}" for step in pointer) or "/"
+
+
+class Document:
+    """A definition that was read: its tree, and where each value stands in the text.
+
+    Attributes
+    ----------
+    value : dict
+        The tree of plain JSON values.
+    text : str or None
+        None when an object was given.
+    format : str
+        ``"json"``, ``"yaml"`` or ``"object"``.
+    source : str
+        What messages call it.
+    first_line : int
+        Number of the text's first line; 2 in a cell whose first line is the magic.
+    """
+
+    __slots__ = ("_lines", "_root", "first_line", "format", "source", "text", "value")
+
+    def __init__(
+        self, value: dict[str, Any], text: str | None, format: str, source: str, first_line: int = 1, root: Node | None = None
+    ) -> None:
+        self.value, self.text, self.format, self.source, self.first_line = value, text, format, source, first_line
+        self._root = root
+        self._lines: Lines | None = None
+
+    def position(self, pointer: Sequence[Step], of: Literal["value", "key"] = "value") -> tuple[int | None, int | None]:
+        """Line and column, from 1, of a value or of its key; of what is nearest above it when there is no such value.
+
+        Examples
+        --------
+        >>> read('{"StartAt": "A",\\n "States": {}}').position(["States"], "key")
+        (2, 2)
+        """
+        if self.text is None:
+            return None, None
+        if self._lines is None:
+            self._lines = Lines(self.text)
+        if self._root is None:
+            self._root = Scanner(self.text, self._lines.line_of).scan()
+        node, key_start = self._root, self._root.start
+        for step in pointer:
+            if node.fields is not None and isinstance(step, str) and step in node.fields:
+                key_start, node = node.fields[step]
+            elif node.items is not None and isinstance(step, int) and 0 <= step < len(node.items):
+                node = node.items[step]
+                key_start = node.start
+            else:
+                break
+        line, column = self._lines.place(key_start if of == "key" else node.start)
+        return line + self.first_line - 1, column
+
+
+class Lines:
+    """Offsets of a text -> line and column, both from 1."""
+
+    def __init__(self, text: str) -> None:
+        self.starts = [0, *(match.end() for match in re.finditer("\n", text))]
+
+    def place(self, offset: int) -> tuple[int, int]:
+        line = bisect_right(self.starts, offset)
+        return line, offset - self.starts[line - 1] + 1
+
+    def line_of(self, offset: int) -> int:
+        return bisect_right(self.starts, offset)
+
+
+def read(
+    definition: dict[str, Any] | str | bytes | pathlib.Path, source: str = "definition", *, first_line: int = 1
+) -> Document:
+    """Read a definition: JSON or YAML text, a file, or an object.
+
+    Parameters
+    ----------
+    definition : dict, str, bytes or pathlib.Path
+        A str is always text, never a file name.
+    source : str
+        What messages call it; a Path is called by its file name.
+    first_line : int
+        Number of the text's first line, for messages.
+
+    Raises
+    ------
+    DefinitionError
+        It is no JSON or YAML, or holds what JSON cannot hold.
+    UsageError
+        The file cannot be read.
+
+    Examples
+    --------
+    >>> read("StartAt: A\\nStates: {A: {Type: Succeed}}").value
+    {'StartAt': 'A', 'States': {'A': {'Type': 'Succeed'}}}
+    """
+    wanted = None
+    if isinstance(definition, pathlib.PurePath):
+        wanted = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}.get(definition.suffix.lower())
+        source = definition.name if source == "definition" else source
+        try:
+            definition = pathlib.Path(definition).read_bytes()
+        except OSError as problem:
+            raise UsageError(f'Cannot read "{definition}": {problem.strerror or problem}.') from None
+    if isinstance(definition, (bytes, bytearray, memoryview)):
+        definition = _decode(bytes(definition), source, first_line)
+    if not isinstance(definition, str):
+        return _read_object(definition, source)
+    text = definition.removeprefix("\ufeff")
+    surrogate = None if text.isascii() else _SURROGATE.search(text)
+    if surrogate is not None:
+        message = f"Half a surrogate pair (U+{ord(surrogate.group()):04X}) stands in the text."
+        raise _refusal(text, source, first_line, Fault(surrogate.start(), message, "Remove the character."))
+    if (wanted or _looks_like(text)) == "yaml":
+        return _read_yaml(text, source, first_line)
+    return _read_json(text, source, first_line, is_file=wanted is not None)
+
+
+def _looks_like(text: str) -> str:
+    head = text.lstrip()
+    if head.startswith(("{", "[", "//", "/*")):
+        return "json"
+    if head.startswith(("---", "%YAML")) or _FIELD_LINE.search(text):
+        return "yaml"
+    return "json"
+
+
+def _decode(data: bytes, source: str, first_line: int) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        problem = Problem("ERROR", "INVALID_JSON_DESCRIPTION", "The file is UTF-16.", "/", first_line, 1, "Save it as UTF-8.")
+        raise DefinitionError([problem], source)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        before = data[: problem.start].decode("utf-8-sig", "replace")
+        message = f"The byte 0x{data[problem.start]:02x} is no UTF-8."
+        raise _refusal(before, source, first_line, Fault(len(before), message, "Save the text as UTF-8.")) from None
+
+
+def _refusal(text: str, source: str, first_line: int, *faults: Fault, code: str = "INVALID_JSON_DESCRIPTION") -> DefinitionError:
+    lines = Lines(text)
+    problems = []
+    for fault in faults:
+        line, column = lines.place(fault.start)
+        where = location_of((fault.steps or ())[:_MAX_STEPS])
+        problems.append(Problem("ERROR", code, fault.message, where, line + first_line - 1, column, fault.fix))
+    return DefinitionError(problems, source)
+
+
+def _read_json(text: str, source: str, first_line: int, is_file: bool = False) -> Document:
+    head = text.lstrip()
+    if not head:
+        raise DefinitionError(
+            [Problem("ERROR", "SCHEMA_VALIDATION_FAILED", NOT_AN_OBJECT, "", first_line, 1, EXAMPLE)], source
+        )
+    try:
+        value = load(text)
+    except NotJson:
+        if not (is_file or head[0] in "{[/"):
+            raise _no_json_at_all(text, source, first_line) from None
+        raise _explained(text, source, first_line) from None
+    if not isinstance(value, dict):
+        line, column = Lines(text).place(len(text) - len(head))
+        problem = Problem(
+            "ERROR", "SCHEMA_VALIDATION_FAILED", NOT_AN_OBJECT, "", line + first_line - 1, column, _hint(text) or EXAMPLE
+        )
+        raise DefinitionError([problem], source)
+    document = Document(value, text, "json", source, first_line)
+    if _SURROGATE_ESCAPE.search(text):
+        _refuse_half_pairs(document)
+    return document
+
+
+def _explained(text: str, source: str, first_line: int) -> DefinitionError:
+    """Why the fast way refused the text; every duplicate key, or the one thing that stops the reading."""
+    lines = Lines(text)
+    scanner = Scanner(text, lambda offset: lines.line_of(offset) + first_line - 1)
+    try:
+        scanner.scan()
+    except Fault as fault:
+        fault.steps = scanner.path
+        return _refusal(text, source, first_line, fault)
+    return _refusal(text, source, first_line, *scanner.duplicates[:_MAX_REPORTED])
+
+
+def _no_json_at_all(text: str, source: str, first_line: int) -> DefinitionError:
+    """A text that is neither an object nor a YAML mapping is answered in the cloud's words (Jackson's), with our help."""
+    lines = Lines(text)
+    start = len(text) - len(text.lstrip())
+    token = _TOKEN.match(text, start)
+    wanted = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"
+    if token is not None and not token.group()[0].isdigit():
+        what = f"Unrecognized token '{token.group()[:256]}': was expecting ({wanted})"
+        line, column = lines.place(token.end())
+    else:
+        found = text[start]
+        what = f"Unexpected character ('{found}' (code {ord(found)})): expected a valid value ({wanted})"
+        line, column = lines.place(start + 1)
+    shown = f'"{text[:500]}"' + (f"[truncated {len(text) - 500} chars]" if len(text) > 500 else "")
+    where = f"[Source: (String){shown}; line: {line}, column: {column}]"
+    own_line, own_column = lines.place(start)
+    problem = Problem(
+        "ERROR",
+        "INVALID_JSON_DESCRIPTION",
+        f"{what}\n at {where}",
+        where,
+        own_line + first_line - 1,
+        own_column,
+        _hint(text) or EXAMPLE,
+    )
+    return DefinitionError([problem], source)
+
+
+def _hint(text: str) -> str | None:
+    name = text.strip().strip('"')
+    if "\n" not in name and name.lower().endswith((".json", ".yaml", ".yml")):
+        return f'A str is read as text, never as a file name: pass pathlib.Path("{name[:120]}").'
+    return None
+
+
+def _read_yaml(text: str, source: str, first_line: int) -> Document:
+    lines = Lines(text)
+    composer = Composer(text, lambda offset: lines.line_of(offset) + first_line - 1)
+    code = "INVALID_YAML_DESCRIPTION"
+    try:
+        value, root = composer.compose()
+    except Fault as fault:
+        fault.steps = composer.path
+        raise _refusal(text, source, first_line, fault, code=code) from None
+    if composer.duplicates:
+        raise _refusal(text, source, first_line, *composer.duplicates[:_MAX_REPORTED], code=code)
+    if not isinstance(value, dict):
+        line, column = lines.place(root.start)
+        problem = Problem(
+            "ERROR", "SCHEMA_VALIDATION_FAILED", NOT_AN_OBJECT, "", line + first_line - 1, column, _hint(text) or EXAMPLE
+        )
+        raise DefinitionError([problem], source)
+    document = Document(value, text, "yaml", source, first_line, root)
+    if _SURROGATE_ESCAPE.search(text):
+        _refuse_half_pairs(document)
+    return document
+
+
+def _refuse_half_pairs(document: Document) -> None:
+    """JSON can spell half a surrogate pair as an escape; no text encoding can carry it further."""
+    problems = []
+    stack: list[tuple[tuple[Step, ...], Any]] = [((), document.value)]
+    while stack:
+        pointer, value = stack.pop()
+        if isinstance(value, dict):
+            stack.extend(((*pointer, key), child) for key, child in value.items())
+            halves = [((*pointer, key), "key") for key in value if _SURROGATE.search(key)]
+        elif isinstance(value, list):
+            stack.extend(((*pointer, index), child) for index, child in enumerate(value))
+            continue
+        else:
+            halves = [(pointer, "value")] if isinstance(value, str) and _SURROGATE.search(value) else []
+        for where, of in halves:
+            line, column = document.position(where, of)  # type: ignore[arg-type]
+            message = "This string holds half a surrogate pair."
+            fix = "Write both halves, or the character itself."
+            location = _SURROGATE.sub("?", location_of(where))
+            problems.append(Problem("ERROR", "INVALID_JSON_DESCRIPTION", message, location, line, column, fix))
+    if problems:
+        raise DefinitionError(sorted(problems, key=lambda p: (p.line or 0, p.column or 0)), document.source)
+
+
+def _read_object(definition: Any, source: str) -> Document:
+    problems: list[Problem] = []
+
+    def refuse(pointer: tuple[Step, ...], message: str, fix: str) -> None:
+        location = _SURROGATE.sub("?", location_of(pointer))
+        problems.append(Problem("ERROR", "INVALID_JSON_DESCRIPTION", message, location, fix=fix))
+
+    def copy(value: Any, pointer: tuple[Step, ...]) -> Any:
+        kind = type(value)
+        if kind is str:
+            if not value.isascii() and _SURROGATE.search(value):
+                refuse(pointer, "This string holds half a surrogate pair.", "Write both halves, or the character itself.")
+            return value
+        if kind is bool or kind is int or value is None:
+            return value
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                refuse(pointer, f"{float(value)} is no JSON value.", "Write a number, a string or null.")
+            return float(value)
+        if isinstance(value, (dict, list, tuple)):
+            if len(pointer) >= MAX_DEPTH:
+                message = f"Objects and arrays are nested deeper than {MAX_DEPTH} levels, or inside themselves."
+                refuse(pointer[:3], message, "Flatten the definition.")
+                raise _Stop
+            if isinstance(value, dict):
+                return copy_object(value, pointer)
+            return [copy(child, (*pointer, index)) for index, child in enumerate(value)]
+        if isinstance(value, str):
+            return copy(str.__str__(value), pointer)
+        if isinstance(value, int):
+            return int(value)
+        fix = {"set": "Write a list.", "frozenset": "Write a list.", "bytes": "Decode it to a str."}
+        refuse(pointer, f'A value of type "{kind.__name__}" is no JSON value.', fix.get(kind.__name__, "Convert it to a JSON value."))
+        return None
+
+    def copy_object(value: dict[Any, Any], pointer: tuple[Step, ...]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, child in value.items():
+            if not isinstance(key, str):
+                message = f'The key {str(key)[:60]} is no string but of type "{type(key).__name__}".'
+                refuse(pointer, message, f'Write "{str(key)[:60]}".')
+                continue
+            key = str.__str__(key)
+            if not key.isascii() and _SURROGATE.search(key):
+                refuse(pointer, "A key holds half a surrogate pair.", "Write both halves, or the character itself.")
+            found[key] = copy(child, (*pointer, key))
+        return found
+
+    if not isinstance(definition, dict):
+        raise DefinitionError([Problem("ERROR", "SCHEMA_VALIDATION_FAILED", NOT_AN_OBJECT, "", fix=EXAMPLE)], source)
+    try:
+        value = copy(definition, ())
+    except _Stop:
+        value = {}
+    if problems:
+        raise DefinitionError(problems[:_MAX_REPORTED], source)
+    return Document(value, None, "object", source)
+
+
+class _Stop(Exception):
+    """Nothing further can be learned from an object nested in itself."""
+
+
+__all__ = ["Document", "location_of", "read"]

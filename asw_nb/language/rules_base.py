@@ -1,0 +1,205 @@
+"""What a rule works with: the checkup that collects problems, a scope of states, and one state in it.
+
+::
+
+    Checkup                       one definition: dialect, type, problems
+      Scope  (machine)            one `States` object
+        State "Load"              what most rules are given
+        State "Each" (Map)
+          Scope (processor)       whose `owner` is the state "Each"
+
+A rule says `state.error("Minimum value is 1", "TimeoutSeconds")`; the checkup adds where that stands in the text. Nothing is
+computed for a place until there is a problem to put there, so a good definition costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal
+
+from asw_nb.errors import nearest
+from asw_nb.language.problems import Problem
+from asw_nb.language.reader import Document, location_of
+
+Step = str | int
+Pointer = tuple[Step, ...]
+
+SCHEMA = "SCHEMA_VALIDATION_FAILED"
+NO_LOCATION = ""  # the cloud gives no location for a problem of the whole machine
+UNDOCUMENTED = "TCSL_UNDOCUMENTED"
+
+# A hostile definition has a thousand wrong names and a thousand candidates for each; a typing slip needs one comparison round.
+_MAX_COMPARISONS = 4000
+_MAX_WORD = 80
+
+
+def short(text: str, limit: int = 200) -> str:
+    """The text, cut when somebody wrote a megabyte."""
+    return text if len(text) <= limit else text[:limit] + "..."
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as the cloud lists them: ``[Next, End]``."""
+    return f"[{', '.join(names)}]"
+
+
+class Checkup:
+    """One check of one definition.
+
+    Attributes
+    ----------
+    dialect : str
+        ``"tcsl"`` or ``"asl"``.
+    express : bool
+        Whether the machine is an EXPRESS one.
+    jsonata : bool
+        Whether the machine's query language is JSONata.
+    names : dict
+        State name -> place of its first definition.
+    labels : set of str
+        Labels of distributed Maps.
+    """
+
+    def __init__(self, document: Document, dialect: str, type: str, jsonata_check: Callable[[str], str | None] | None) -> None:
+        self.document, self.dialect, self.express, self.jsonata_check = document, dialect, type == "EXPRESS", jsonata_check
+        self.jsonata = False
+        self.names: dict[str, Pointer] = {}
+        self.labels: set[str] = set()
+        self.scopes: list[Scope] = []
+        self.problems: list[Problem] = []
+        self._comparisons = _MAX_COMPARISONS
+        self._told: set[str] = set()
+
+    def add(
+        self,
+        severity: str,
+        code: str,
+        message: str,
+        pointer: Pointer,
+        *,
+        at: Pointer | None = None,
+        of: Literal["value", "key"] = "value",
+        fix: str | None = None,
+        location: str | None = None,
+    ) -> None:
+        """Report a problem located at `pointer`, shown in the text at `at` (the same place when omitted)."""
+        line, column = self.document.position(pointer if at is None else at, of)
+        if location is None:
+            location = location_of([short(step) if isinstance(step, str) else step for step in pointer])
+        self.problems.append(Problem(severity, code, message, location, line, column, fix))
+
+    def tell_once(self, what: str, pointer: Pointer, of: Literal["value", "key"] = "value") -> None:
+        """In TCSL, say calmly and once that its documents do not name `what`."""
+        if self.dialect == "tcsl" and what not in self._told:
+            self._told.add(what)
+            self.add("WARNING", UNDOCUMENTED, f"The documents of TCSL do not name {what}; asw_nb does what ASL says.", pointer, of=of)
+
+    def suggestion(self, word: str, choices: Iterable[str]) -> str | None:
+        """The choice nearest to a word, while the budget of comparisons lasts."""
+        choices = [c for c in choices if len(c) <= _MAX_WORD]
+        if len(word) > _MAX_WORD or len(choices) > self._comparisons:
+            return None
+        self._comparisons -= len(choices)
+        return nearest(word, choices)
+
+    def did_you_mean(self, word: str, choices: Iterable[str]) -> str | None:
+        """``Did you mean "x"?``, when a choice is near."""
+        hit = self.suggestion(word, choices)
+        return None if hit is None else f'Did you mean "{hit}"?'
+
+
+class Scope:
+    """One set of states that transitions stay inside: the machine, a Parallel branch, a Map's processor."""
+
+    __slots__ = ("assigned", "checkup", "express", "kind", "owner", "pointer", "states", "uses", "value")
+
+    def __init__(
+        self, checkup: Checkup, value: dict[str, Any], pointer: Pointer, kind: str, owner: State | None, express: bool
+    ) -> None:
+        self.checkup, self.value, self.pointer, self.kind, self.owner, self.express = checkup, value, pointer, kind, owner, express
+        self.states: dict[str, State] = {}
+        self.assigned: dict[str, set[str]] = {}  # variable -> names of the states that assign it
+        self.uses: list[tuple[str, State, Pointer]] = []  # variable, where it is read
+        checkup.scopes.append(self)
+
+    def error(self, message: str, *steps: Step, code: str = SCHEMA, fix: str | None = None, of: Any = "value") -> None:
+        self.checkup.add("ERROR", code, message, self.pointer + steps, of=of, fix=fix)
+
+    def warning(self, message: str, *steps: Step, code: str = SCHEMA, fix: str | None = None, of: Any = "value") -> None:
+        self.checkup.add("WARNING", code, message, self.pointer + steps, of=of, fix=fix)
+
+    def variable_is_known(self, name: str) -> bool:
+        """Whether a state of this scope or of one around it assigns the variable."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.assigned:
+                return True
+            scope = scope.owner.scope if scope.owner is not None else None
+        return False
+
+
+class State:
+    """One state and the means to complain about it."""
+
+    __slots__ = ("checkup", "jsonata", "name", "scope", "type", "value")
+
+    def __init__(self, scope: Scope, name: str, value: dict[str, Any]) -> None:
+        self.scope, self.checkup, self.name, self.value = scope, scope.checkup, name, value
+        self.type = ""
+        self.jsonata = False
+
+    @property
+    def pointer(self) -> Pointer:
+        return (*self.scope.pointer, "States", self.name)
+
+    def add(
+        self,
+        severity: str,
+        message: str,
+        *steps: Step,
+        code: str = SCHEMA,
+        fix: str | None = None,
+        at: tuple[Step, ...] | None = None,
+        of: Literal["value", "key"] | None = None,
+    ) -> None:
+        """Report a problem at a place inside this state; the state's name is shown when there are no steps."""
+        pointer = self.pointer
+        place = None if at is None else pointer + at
+        of = of or ("value" if steps or at else "key")
+        self.checkup.add(severity, code, message, pointer + steps, at=place, of=of, fix=fix)
+
+    def error(self, message: str, *steps: Step, **more: Any) -> None:
+        self.add("ERROR", message, *steps, **more)
+
+    def warning(self, message: str, *steps: Step, **more: Any) -> None:
+        self.add("WARNING", message, *steps, **more)
+
+    def uses(self, variable: str, *steps: Step) -> None:
+        """Note that this state reads a workflow variable."""
+        self.scope.uses.append((variable, self, steps))
+
+    def assigns(self, variable: str) -> None:
+        """Note that this state sets a workflow variable."""
+        self.scope.assigned.setdefault(variable, set()).add(self.name)
+
+    def transitions(self) -> Iterator[tuple[str, Pointer]]:
+        """Where this state can go: (name of the target, place of that name), well-formed ones only."""
+        value, kind = self.value, self.type
+        if kind == "Choice":
+            rules = value.get("Choices")
+            if isinstance(rules, list):
+                for index, rule in enumerate(rules):
+                    if isinstance(rule, dict) and isinstance(target := rule.get("Next"), str):
+                        yield target, ("Choices", index, "Next")
+            if isinstance(target := value.get("Default"), str):
+                yield target, ("Default",)
+            return
+        if kind not in ("Succeed", "Fail") and isinstance(target := value.get("Next"), str):
+            yield target, ("Next",)
+        if kind in ("Task", "Parallel", "Map") and isinstance(catchers := value.get("Catch"), list):
+            for index, catcher in enumerate(catchers):
+                if isinstance(catcher, dict) and isinstance(target := catcher.get("Next"), str):
+                    yield target, ("Catch", index, "Next")
+
+
+__all__ = ["NO_LOCATION", "SCHEMA", "UNDOCUMENTED", "Checkup", "Pointer", "Scope", "State", "Step", "listed", "short"]

@@ -1,0 +1,192 @@
+"""Rules that need all states of a scope at once: targets, reachability, ends, loops, names and the order of variables."""
+
+from __future__ import annotations
+
+from asw_nb.language.rules_base import NO_LOCATION, Checkup, Scope, State, short
+
+TARGET = "MISSING_TRANSITION_TARGET"
+MAX_NAME = {"asl": 80, "tcsl": 128}
+
+
+class Flow:
+    """The graph of one scope.
+
+    Attributes
+    ----------
+    next : dict
+        State name -> names of the states of this scope that it can go to.
+    ends : set of str
+        States after which the scope is finished.
+    unsure : set of str
+        States with an exit that leads nowhere; other rules say how, and the rules of this module do not guess.
+    is_endless : bool
+        Whether no state ends the scope although every state says where it goes.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.next: dict[str, list[str]] = {}
+        self.ends: set[str] = set()
+        self.unsure: set[str] = set()
+        self.dangling: list[tuple[State, str, tuple[str | int, ...]]] = []
+        states, names = scope.states, scope.value.get("States", {})
+        silent = len(states) < len(names)
+        for name, state in states.items():
+            targets: list[str] = []
+            known = len(self.dangling)
+            for target, steps in state.transitions():
+                if target in states:
+                    targets.append(target)
+                else:
+                    if target not in names:
+                        self.dangling.append((state, target, steps))
+                    self.unsure.add(name)
+            self.next[name] = targets
+            if state.type in ("Succeed", "Fail") or (state.type != "Choice" and state.value.get("End") is True):
+                self.ends.add(name)
+            elif not targets:
+                self.unsure.add(name)
+                silent = silent or len(self.dangling) == known
+        self.is_endless = not self.ends and not silent
+
+    def reached_from(self, *starts: str) -> set[str]:
+        """The states that can be reached, the starts included."""
+        seen, stack = set(starts), list(starts)
+        while stack:
+            for target in self.next[stack.pop()]:
+                if target not in seen:
+                    seen.add(target)
+                    stack.append(target)
+        return seen
+
+
+def transition_targets(scope: Scope, flow: Flow) -> None:
+    """Every Next, Default and StartAt names a state of the same scope."""
+    start = scope.value.get("StartAt")
+    names = scope.value["States"]
+    if isinstance(start, str) and start not in names:
+        message = f"Missing 'Next' target: {short(start)}"
+        scope.error(message, "StartAt", code=TARGET, fix=_target_fix(scope, start))
+    for state, target, steps in flow.dangling:
+        state.error(f"Missing 'Next' target: {short(target)}", *steps, code=TARGET, fix=_target_fix(scope, target))
+
+
+def _target_fix(scope: Scope, target: str) -> str:
+    hint = scope.checkup.did_you_mean(target, scope.value["States"])
+    if hint is not None:
+        return hint
+    if target in scope.checkup.names:
+        return "The state of that name is in another scope; transitions stay inside their own."
+    names = [f'"{short(name, 40)}"' for name in scope.value["States"]]
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return f"The states here are {', '.join(names[:6])}{more}."
+
+
+def terminal_state(scope: Scope, flow: Flow) -> None:
+    """The workflow can end."""
+    if not flow.is_endless:
+        return
+    fix = 'Add "End": true to the last state, or add a Succeed state.'
+    if scope.owner is None:
+        scope.checkup.add(
+            "ERROR", "MISSING_END_STATE", "Workflow has no terminal state", (), at=("States",), of="key", location=NO_LOCATION, fix=fix
+        )
+    elif not flow.unsure:
+        scope.warning("None of these states ends.", "States", code="MISSING_END_STATE", of="key", fix=fix)
+
+
+def reachable_states(scope: Scope, flow: Flow) -> None:
+    """Every state can be entered.
+
+    The cloud refuses a state that no other state goes to; a state that only such states lead to is a warning here, because
+    what the cloud says to it is not known. It says nothing while the workflow has no terminal state.
+    """
+    start = scope.value.get("StartAt")
+    if not isinstance(start, str) or flow.is_endless:
+        return
+    entered = {target for name, targets in flow.next.items() for target in targets if target != name}
+    reached = flow.reached_from(start) if start in flow.next else None
+    for name, state in scope.states.items():
+        if name == start or (reached is not None and name in reached):
+            continue
+        message = f'State "{short(name)}" is not reachable.'
+        if name not in entered:
+            state.error(message, code=TARGET, fix="Name it in the Next of a state, or remove it.")
+        elif reached is not None:
+            state.warning(message, code=TARGET, fix="Only states that are not reachable themselves lead to it.")
+
+
+def loops_without_exit(scope: Scope, flow: Flow) -> None:
+    """From every state that is reached, an end is reached."""
+    start = scope.value.get("StartAt")
+    if start not in flow.next or not flow.ends:
+        return
+    before: dict[str, list[str]] = {name: [] for name in flow.next}
+    for name, targets in flow.next.items():
+        for target in targets:
+            before[target].append(name)
+    finishing = flow.ends | flow.unsure
+    stack = list(finishing)
+    while stack:
+        for name in before[stack.pop()]:
+            if name not in finishing:
+                finishing.add(name)
+                stack.append(name)
+    reached = flow.reached_from(start)
+    caught = [name for name in flow.next if name in reached and name not in finishing]
+    if caught:
+        shown = ", ".join(f'"{short(name, 40)}"' for name in caught[:5]) + (", ..." if len(caught) > 5 else "")
+        message = f"Nothing leads out of this loop: {shown}."
+        scope.states[caught[0]].warning(message, code="LOOP_WITHOUT_EXIT", fix="Leave it through a Choice, or end it.")
+
+
+def state_names(scope: Scope, flow: Flow) -> None:
+    """Names are unique over the whole machine and not too long."""
+    checkup = scope.checkup
+    limit = MAX_NAME[checkup.dialect]
+    for name in scope.value["States"]:
+        pointer = (*scope.pointer, "States", name)
+        first = checkup.names.setdefault(name, pointer)
+        if first is not pointer:
+            message = f"Duplicate State name: {short(name)}"
+            fix = "Rename one of the two: names are unique over all branches and loops."
+            checkup.add("ERROR", "DUPLICATE_STATE_NAME", message, pointer, of="key", fix=fix)
+        if len(name) > limit or not name:
+            message = f"The state name is longer than {limit} characters." if name else "The state name is empty."
+            checkup.add("ERROR", "INVALID_STATE_NAME", message, pointer, of="key", fix="Shorten it." if name else "Write a name.")
+
+
+def variables_assigned(checkup: Checkup, flows: dict[int, Flow]) -> None:
+    """A variable is assigned before it is read, by a state that comes before in its scope or around it."""
+    after: dict[tuple[int, str], set[str]] = {}
+
+    def comes_after_assignment(scope: Scope, name: str, state: State) -> bool:
+        if name in scope.assigned and id(scope) in flows:
+            key = (id(scope), name)
+            if key not in after:
+                flow = flows[id(scope)]
+                firsts = [target for setter in scope.assigned[name] for target in flow.next.get(setter, ())]
+                after[key] = flow.reached_from(*firsts)
+            if state.name in after[key]:
+                return True
+        return scope.owner is not None and comes_after_assignment(scope.owner.scope, name, scope.owner)
+
+    for scope in checkup.scopes:
+        known: set[str] | None = None
+        for name, state, steps in scope.uses:
+            if comes_after_assignment(scope, name, state):
+                continue
+            if scope.variable_is_known(name):
+                message = f'The variable "${short(name, 80)}" is read before it is assigned.'
+                fix = "Assign it in a state that comes before this one."
+            else:
+                known = known if known is not None else {v for s in checkup.scopes for v in s.assigned}
+                hint = checkup.did_you_mean(name, known)
+                message = f'No state assigns the variable "${short(name, 80)}".'
+                fix = hint or f'Add "Assign": {{"{short(name, 80)}": ...}} to a state that comes before this one.'
+            state.warning(message, *steps, code="VARIABLE_NOT_ASSIGNED", fix=fix)
+
+
+SCOPE_RULES = (transition_targets, terminal_state, reachable_states, loops_without_exit)
+
+__all__ = ["SCOPE_RULES", "Flow", "state_names", "variables_assigned"]

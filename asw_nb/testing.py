@@ -1,0 +1,63 @@
+"""For tests of workflows, ours and yours: answers in place of calls, and a clock that jumps.
+
+>>> mocks = Mocks({"Load": [TaskError("Busy"), {"rows": 3}]})
+>>> sorted(mocks.answers)
+['Load']
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from asw_nb.engine.clock import VirtualClock
+from asw_nb.engine.runner import Order
+from asw_nb.errors import TaskError
+
+
+class Mocks:
+    """Answers by state: a value, an exception, a function of the event, or a list of these used one by one (the last one stays).
+
+    Parameters
+    ----------
+    answers : mapping
+        Keys are a state's name, its path in the definition (``EachTable/Load``) or a whole resource.
+    """
+
+    def __init__(self, answers: Mapping[str, Any]) -> None:
+        self.answers = dict(answers)
+        self._used: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def _key(self, order: Order) -> str | None:
+        resource = order.state.resource
+        for key in (order.state.path, order.state.name, resource.text if resource else ""):
+            if key in self.answers:
+                return key
+        return None
+
+    def has(self, order: Order) -> bool:
+        """Whether the order's state is mocked."""
+        return self._key(order) is not None
+
+    def answer(self, order: Order) -> Any:
+        """The answer; an exception is raised."""
+        key = self._key(order)
+        assert key is not None
+        answer = self.answers[key]
+        if isinstance(answer, list):
+            with self._lock:
+                used = self._used.get(key, 0)
+                self._used[key] = used + 1
+            if not answer:
+                return None
+            answer = answer[min(used, len(answer) - 1)]
+        if isinstance(answer, BaseException):
+            raise answer
+        if isinstance(answer, type) and issubclass(answer, BaseException):
+            raise answer()
+        return answer(order.input) if callable(answer) else answer
+
+
+__all__ = ["Mocks", "TaskError", "VirtualClock"]

@@ -1,0 +1,171 @@
+"""A workflow: a checked definition with a name, ready to be started."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asw_nb.errors import DefinitionError, UsageError
+from asw_nb.language import reader, rules
+from asw_nb.language.plan import compile_plan
+from asw_nb.language.problems import Problem
+from asw_nb.workspace import Workspace, check, choose, default_workspace
+
+if TYPE_CHECKING:
+    from asw_nb.analysis.figure import Html
+    from asw_nb.handle import Execution
+
+MAX_NAME = 80
+
+
+class Workflow:
+    """A state machine that can be started any number of times.
+
+    Attributes
+    ----------
+    name : str
+    definition : dict
+    dialect : str
+        ``"tcsl"`` or ``"asl"``.
+    problems : list of Problem
+        The warnings of its check.
+
+    Examples
+    --------
+    >>> flow = Workflow({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}, "nothing")
+    >>> flow.dialect
+    'asl'
+    """
+
+    def __init__(
+        self,
+        definition: Any,
+        name: str | None = None,
+        dialect: str = "auto",
+        type: str = "STANDARD",
+        workspace: Workspace | None = None,
+        first_line: int = 1,
+    ) -> None:
+        if name is None:
+            name = Path(definition).stem.partition(".")[0] if isinstance(definition, os.PathLike) else "workflow"
+        self.name = _workflow_name(name)
+        source = f'workflow "{name}"'
+        self.definition, self.dialect, self.problems = check(definition, dialect, type, source, first_line)
+        self.type = type
+        self._workspace = workspace
+        compile_plan(self.definition, self.dialect)
+
+    def start(self, input: Any = None, *, workspace: Workspace | None = None, **options: Any) -> Execution:
+        """Begin an execution in the background.
+
+        Parameters
+        ----------
+        input : JSON value, optional
+            ``{}`` when left out.
+        name, functions, workflows, type, executor, on, timeout_s, mocks, clock, seed, tags
+            See `asw_nb.run`.
+
+        Returns
+        -------
+        Execution
+        """
+        unknown = set(options) - OPTIONS
+        if unknown:
+            from asw_nb.errors import did_you_mean
+
+            word = min(unknown)
+            raise UsageError(f'"{word}" is no option of an execution.{did_you_mean(word, OPTIONS)} Options: {", ".join(sorted(OPTIONS))}.')
+        dialect = options.pop("dialect", "auto")
+        resolved = self.dialect if dialect == "auto" else choose("dialect", dialect, ("auto", "tcsl", "asl"))
+        kind = options.pop("type", None) or self.type
+        if kind != self.type:
+            check(self.definition, resolved, kind, f'workflow "{self.name}"')
+        place = workspace or self._workspace or default_workspace()
+        return place.start(self.definition, resolved, self.name, input, type=kind, **options)
+
+    def run(self, input: Any = None, **options: Any) -> Execution:
+        """Begin an execution and wait for its end; an interrupt stops it.
+
+        A workflow that fails raises nothing: look at `status`, or call `result`.
+        """
+        execution = self.start(input, **options)
+        return execution.wait_or_stop()
+
+    def executions(self) -> Any:
+        """A table of this workflow's executions, newest first."""
+        return (self._workspace or default_workspace()).executions(workflow=self.name)
+
+    def graph(self) -> Html:
+        """The picture of the workflow, shown in every front end."""
+        from asw_nb.analysis.graph import to_svg
+        from asw_nb.analysis.figure import Html, svg_img
+
+        svg = to_svg(self.definition, title=self.name)
+        return Html(svg_img(svg, f"graph of {self.name}"), repr(self))
+
+    def to_svg(self, theme: str = "auto") -> str:
+        """The picture as SVG text."""
+        from asw_nb.analysis.graph import to_svg
+
+        return to_svg(self.definition, theme=theme, title=self.name)
+
+    def to_mermaid(self) -> str:
+        """The picture as Mermaid text, for Markdown."""
+        from asw_nb.analysis.graph import to_mermaid
+
+        return to_mermaid(self.definition)
+
+    def __repr__(self) -> str:
+        count = len(compile_plan(self.definition, self.dialect).states)
+        return f"asw workflow {self.name} | {count} state{'s' if count != 1 else ''} | {self.dialect}"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return self.graph()._repr_mimebundle_(include, exclude)
+
+
+OPTIONS = frozenset(
+    ("name", "functions", "workflows", "type", "dialect", "executor", "on", "timeout_s", "mocks", "clock", "seed", "tags", "workspace")
+)
+
+
+def _workflow_name(name: str) -> str:
+    if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME:
+        raise UsageError(f"a workflow's name must be a text of 1 to {MAX_NAME} characters, not {name!r}.")
+    bad = sorted({c for c in name if c in '<>{}[]?*"#%\\^|~`$&,;:/' or c <= " " or "\x7f" <= c <= "\x9f"})
+    if bad:
+        shown = " ".join(repr(c) for c in bad)
+        raise UsageError(f'the workflow\'s name "{name}" has characters that a name must not have: {shown}.')
+    return name
+
+
+def validate(definition: Any, dialect: str = "auto", type: str = "STANDARD") -> list[Problem]:
+    """Every problem of a definition; none raises.
+
+    Parameters
+    ----------
+    definition : dict, str or Path
+        An object, JSON text, YAML text, or a file.
+
+    Returns
+    -------
+    list of Problem
+        Errors and warnings, in the order of the text.
+
+    Examples
+    --------
+    >>> [p.message for p in validate({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}})][:1]
+    ["Missing 'Next' target: B"]
+    """
+    choose("dialect", dialect, ("auto", "tcsl", "asl"))
+    try:
+        document = reader.read(definition)
+        problems = rules.check(document, dialect, type)
+        if not any(p.severity == "ERROR" for p in problems):
+            compile_plan(document.value, rules.dialect_of(document.value) if dialect == "auto" else dialect)
+    except DefinitionError as refused:
+        return refused.problems
+    return problems
+
+
+__all__ = ["Workflow", "validate"]

@@ -1,0 +1,380 @@
+"""A workspace: one history file, the functions, and the executions that this process drives.
+
+Everything public goes through here: `Workspace.start` reads and checks a definition (once per definition), compiles it, and hands a `Run` to the
+runner; what comes back is an `Execution`, a handle that reads live state while there is any and the history file otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asw_nb.backends.calls import PAYLOAD_LIMIT, FunctionCalls
+from asw_nb.backends.functions import Registry, Resolver
+from asw_nb.backends.local import InlineBackend, ThreadBackend
+from asw_nb.engine.clock import Clock, RealClock
+from asw_nb.engine.execution import ExecutionState, isoformat
+from asw_nb.engine.payload import NotJson, to_json
+from asw_nb.engine.runner import Run, Runner
+from asw_nb.errors import DefinitionError, UsageError, did_you_mean
+from asw_nb.history.store import Record, Store
+from asw_nb.language import reader, rules
+from asw_nb.language.plan import Plan, compile_plan, digest
+from asw_nb.language.problems import Problem
+from asw_nb.testing import Mocks
+
+if TYPE_CHECKING:
+    import pandas
+
+    from asw_nb.handle import Execution
+
+TYPES = ("STANDARD", "EXPRESS")
+DIALECTS = ("auto", "tcsl", "asl")
+EXECUTORS = ("threads", "inline")
+
+registry = Registry()
+"""Functions registered with `asw_nb.function`, shared by every workspace of the process."""
+
+_CHECKED: OrderedDict[tuple[str, str, str], tuple[dict[str, Any], str, list[Problem]]] = OrderedDict()
+
+
+def main_namespace() -> Mapping[str, Any]:
+    """The notebook's (or script's) own names, where functions that nobody registered are looked for."""
+    main = sys.modules.get("__main__")
+    return vars(main) if main is not None else {}
+
+
+def choose(what: str, value: str, allowed: tuple[str, ...]) -> str:
+    """`value`, when it is one of the allowed words.
+
+    Raises
+    ------
+    UsageError
+    """
+    if value not in allowed:
+        raise UsageError(f'{what}="{value}" is not known.{did_you_mean(str(value), allowed)} Use one of: {", ".join(allowed)}.')
+    return value
+
+
+def check(
+    definition: Any, dialect: str = "auto", type: str = "STANDARD", source: str = "definition", first_line: int = 1
+) -> tuple[dict[str, Any], str, list[Problem]]:
+    """Read and check a definition.
+
+    Returns
+    -------
+    (document, dialect, warnings)
+
+    Raises
+    ------
+    DefinitionError
+        With every problem.
+    """
+    choose("dialect", dialect, DIALECTS)
+    choose("type", type, TYPES)
+    key: tuple[str, str, str] | None = None
+    if isinstance(definition, dict):
+        try:
+            key = digest(definition), dialect, type
+        except (TypeError, ValueError, RecursionError, OverflowError):
+            key = None
+        known = _CHECKED.get(key) if key is not None else None
+        if known is not None:
+            return known
+    document = reader.read(definition, source=source, first_line=first_line)
+    problems = rules.check(document, dialect, type)
+    if any(p.severity == "ERROR" for p in problems):
+        raise DefinitionError(problems, source)
+    resolved = rules.dialect_of(document.value) if dialect == "auto" else dialect
+    checked = document.value, resolved, problems
+    if key is not None:
+        _CHECKED[key] = checked
+        while len(_CHECKED) > 64:
+            _CHECKED.popitem(last=False)
+    return checked
+
+
+class Workspace:
+    """One history file with everything that runs on it.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        The history file; the default is ``.asw/history.db`` under the working directory, or under ``$ASW_NB_HOME``.
+    max_workers : int
+        Most functions that run at the same time on threads.
+
+    Raises
+    ------
+    StoreError
+        The file cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile, os
+    >>> with Workspace(os.path.join(tempfile.mkdtemp(), "history.db")) as ws:
+    ...     len(ws.executions())
+    0
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, max_workers: int = 128) -> None:
+        self.path = Path(path) if path is not None else default_path()
+        if self.path.is_dir():
+            self.path = self.path / "history.db"
+        self.path = self.path.absolute()
+        self.store = Store(self.path)
+        self.runner = Runner(self.store, RealClock())
+        self.max_workers = max_workers
+        self._backends: dict[str, Any] = {}
+        self._live: dict[int, Run] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f'Workspace("{self.path}")'
+
+    def close(self) -> None:
+        """Stop driving and close the file; what still runs can be gone on with by another workspace on the same file."""
+        if self._closed:
+            return
+        self._closed = True
+        self.runner.close()
+        self.store.close()
+        forget(self)
+
+    def backend(self, name: str) -> Any:
+        """The place where tasks run, made when first used."""
+        choose("executor", name, EXECUTORS)
+        with self._lock:
+            if name not in self._backends:
+                made = InlineBackend(self.runner) if name == "inline" else ThreadBackend(self.runner, self.max_workers)
+                self._backends[name] = made
+            return self._backends[name]
+
+    def start(
+        self,
+        document: dict[str, Any],
+        dialect: str,
+        workflow: str,
+        input: Any = None,
+        *,
+        name: str | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        type: str = "STANDARD",
+        executor: str | None = None,
+        on: str | None = None,
+        timeout_s: float | None = None,
+        mocks: Mapping[str, Any] | Mocks | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
+        tags: Mapping[str, Any] | None = None,
+        workflows: Mapping[str, Any] | None = None,
+    ) -> Execution:
+        """Begin an execution of a checked definition; returns at once.
+
+        Raises
+        ------
+        UsageError
+            An argument is wrong, or the name is taken.
+        """
+        from asw_nb.handle import Execution
+
+        if self._closed:
+            raise UsageError(f"{self!r} is closed: open another one.")
+        choose("type", type, TYPES)
+        if on is not None and on != "local":
+            raise UsageError(f'on="{on}" is not known. Executions run on "local".')
+        plan = compile_plan(document, dialect)
+        data = _input(input)
+        clock = clock if clock is not None else self.runner.clock
+        limits = [t for t in (plan.timeout_s, _positive("timeout_s", timeout_s)) if t is not None]
+        record = Record(
+            key=self.store.new_key(),
+            workflow=workflow,
+            name=_execution_name(name),
+            type=type,
+            started_us=clock.time_us(),
+            input=data,
+            definition=self.store.definition_id(plan.digest, dialect, plan.document),
+            dialect=dialect,
+            digest=plan.digest,
+            backend=executor if executor is not None and executor != "threads" else "local",
+            tags=dict(tags or {}),
+            timeout_s=min(limits) if limits else None,
+        )
+        calls = FunctionCalls(
+            Resolver(registry, functions, main_namespace),
+            mocks if mocks is None or isinstance(mocks, Mocks) else Mocks(mocks),
+            PAYLOAD_LIMIT if dialect == "asl" else None,
+        )
+        run = Run(
+            record.key,
+            self.state_of(plan, record, seed),
+            clock,
+            self.backend(executor or "threads"),
+            calls,
+            in_memory=type == "EXPRESS",
+            timeout_s=record.timeout_s,
+        )
+        run.artifacts = str(self.path.parent / "artifacts" / str(record.key))
+        # a lone start is on disk when this returns; in a burst it joins the transaction that is under way
+        if name is not None or not self.runner.busy:
+            self.store.create(record)
+        else:
+            run.record = record
+        self._live[record.key] = run
+        self.runner.start(run)
+        return Execution(self, record, run)
+
+    def state_of(self, plan: Plan, record: Record, seed: int | None = None) -> ExecutionState:
+        """An execution's state before its first event."""
+        execution = {
+            "Id": execution_id(record),
+            "Input": record.input,
+            "StartTime": isoformat(record.started_us),
+            "Name": record.name,
+            "RoleArn": role_of(record.dialect),
+            "RedriveCount": record.redrives,
+        }
+        machine = {"Id": machine_id(record), "Name": record.workflow}
+        return ExecutionState(plan, record.input, record.started_us, execution, machine, seed)
+
+    def plan_of(self, record: Record) -> Plan:
+        """The plan of the definition that an execution was started with."""
+        return compile_plan(self.store.document(record.definition), record.dialect)
+
+    def live(self, key: int) -> Run | None:
+        """The run of an execution that this process drives, or has driven."""
+        return self._live.get(key)
+
+    def settle(self) -> None:
+        """Wait until what was started is in the file, for a moment at most."""
+        pending = [r for r in list(self._live.values()) if r.record is not None]
+        for run in pending[-1:]:
+            run.done.wait(0.2)
+
+    def executions(self, workflow: str | None = None, status: str | None = None, limit: int | None = None) -> pandas.DataFrame:
+        """A table of the executions, newest first; see `asw_nb.analysis.tables.EXECUTIONS` for the columns."""
+        from asw_nb.analysis import tables
+
+        self.settle()
+        return tables.executions(self.store.rows(workflow, status, limit))
+
+    def execution(self, id_or_name: str | int, workflow: str | None = None) -> Execution:
+        """A handle to any execution in the file.
+
+        Parameters
+        ----------
+        id_or_name : str or int
+            Its name, its whole id (arn or qrn), or ``"latest"``.
+
+        Raises
+        ------
+        UnknownExecution
+        """
+        from asw_nb.handle import Execution
+
+        self.settle()
+        if isinstance(id_or_name, int):
+            record = self.store.get(id_or_name)
+        elif id_or_name == "latest" and (rows := self.store.rows(workflow, limit=1)):
+            record = rows[0]
+        else:
+            text = str(id_or_name)
+            if text.startswith(("arn:", "qrn:")):
+                *_, workflow, text = text.split(":")
+            record = self.store.find(text, workflow)
+        return Execution(self, record, self._live.get(record.key))
+
+
+def _input(value: Any) -> Any:
+    if value is None:
+        return {}
+    try:
+        return to_json(value, "input")
+    except NotJson as problem:
+        raise UsageError(f"the input is no JSON value: {problem}.") from None
+
+
+def _execution_name(name: str | None) -> str:
+    if name is None:
+        return str(uuid.uuid4())
+    if not isinstance(name, str) or not 1 <= len(name) <= 80:
+        raise UsageError(f'the execution\'s name "{str(name)[:90]}" must be a text of 1 to 80 characters.')
+    bad = sorted({c for c in name if c in '<>{}[]?*"#%\\^|~`$&,;:/' or c <= " " or "\x7f" <= c <= "\x9f"})
+    if bad:
+        shown = " ".join(repr(c) for c in bad)
+        raise UsageError(f'the execution\'s name "{name}" has characters that a name must not have: {shown}.')
+    return name
+
+
+def _positive(what: str, value: float | None) -> float | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0):
+        raise UsageError(f"{what}={value!r} must be a positive number of seconds.")
+    return value
+
+
+def role_of(dialect: str) -> str:
+    """The role that the context object names."""
+    return "qcs::cam::uin/0:roleName/local" if dialect == "tcsl" else "arn:aws:iam::000000000000:role/local"
+
+
+def execution_id(record: Record) -> str:
+    """The execution's id in the form of its dialect."""
+    if record.dialect == "tcsl":
+        return f"qrn:qcs:asw:local:0:execution:{record.workflow}:{record.name}"
+    return f"arn:aws:states:local:000000000000:execution:{record.workflow}:{record.name}"
+
+
+def machine_id(record: Record) -> str:
+    """The workflow's id in the form of its dialect."""
+    if record.dialect == "tcsl":
+        return f"qrn:qcs:asw:local:0:http:json:flowmachine:{record.workflow}"
+    return f"arn:aws:states:local:000000000000:stateMachine:{record.workflow}"
+
+
+# --------------------------------------------------------------------------- the default workspace
+
+_default: Workspace | None = None
+_default_home: str | None = None
+_default_lock = threading.Lock()
+
+
+def default_path() -> Path:
+    """Where the default history file lives."""
+    home = os.environ.get("ASW_NB_HOME")
+    return Path(home) / "history.db" if home else Path.cwd() / ".asw" / "history.db"
+
+
+def default_workspace() -> Workspace:
+    """The workspace of module-level calls: opened at the first, and kept (another ``$ASW_NB_HOME`` opens another)."""
+    global _default, _default_home
+    home = os.environ.get("ASW_NB_HOME")
+    with _default_lock:
+        if _default is None or _default_home != home:
+            _default, _default_home = Workspace(), home
+        return _default
+
+
+def forget(workspace: Workspace) -> None:
+    """A closed workspace is no default any more."""
+    global _default
+    if _default is workspace:
+        _default = None
+
+
+__all__ = [
+    "Workspace", "check", "choose", "default_path", "default_workspace", "execution_id", "machine_id", "main_namespace", "registry", "role_of",
+]  # fmt: skip
