@@ -57,14 +57,34 @@ class DefinitionError(AswError):
     Attributes
     ----------
     problems : list of Problem
+    text : str or None
+        The text that was read, for showing the lines; `first_line` is the number of its first.
     """
 
-    def __init__(self, problems: list[Problem], source: str = "definition") -> None:
+    def __init__(
+        self, problems: list[Problem], source: str = "definition", text: str | None = None, first_line: int = 1
+    ) -> None:
         self.problems = list(problems)
-        self.source = source
+        self.source, self.text, self.first_line = source, text, first_line
         errors = [p for p in self.problems if p.severity == "ERROR"]
         count = "1 problem" if len(errors) == 1 else f"{len(errors)} problems"
         super().__init__("\n".join([f"{count} in {source}", *(f"  {p}" for p in errors)]))
+
+    def _render_traceback_(self) -> list[str]:
+        """Each problem with its line and a caret under the place."""
+        errors = [p for p in self.problems if p.severity == "ERROR"]
+        lines = (self.text or "").split("\n")
+        out = [f"\x1b[31m{type(self).__name__}\x1b[0m: {str(self).splitlines()[0]}"]
+        for p in errors[:20]:
+            out.append(f"  {p}")
+            if self.text is not None and p.line is not None and 0 <= p.line - self.first_line < len(lines):
+                line = lines[p.line - self.first_line][:160]
+                out.append(f"    {p.line:>4} | {line}")
+                if p.column is not None and p.column <= len(line) + 1:
+                    out.append("         | " + " " * (p.column - 1) + "\x1b[31m^\x1b[0m")
+        if len(errors) > 20:
+            out.append(f"  ... and {len(errors) - 20} more")
+        return out
 
 
 class StateError(AswError):

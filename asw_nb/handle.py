@@ -19,7 +19,7 @@ from asw_nb.history.fold import Attempt, Fold, Visit
 from asw_nb.history.store import Record
 from asw_nb.history.tencent import tencent_history
 from asw_nb.language.plan import Plan
-from asw_nb.workspace import Workspace, choose, execution_id, main_namespace, registry, role_of
+from asw_nb.workspace import Workspace, choose, main_namespace, registry
 
 if TYPE_CHECKING:
     import pandas
@@ -64,7 +64,7 @@ class Execution:
 
     @property
     def id(self) -> str:
-        return execution_id(self._record)
+        return self._record.id
 
     @property
     def input(self) -> Any:
@@ -226,9 +226,13 @@ class Execution:
         choose("form", form, ("aws", "tencent"))
         r = self._record
         if form == "tencent":
-            return tencent_history(self.plan, r.input, r.started_us, self._events(), self.id, role_of(r.dialect))
+            return tencent_history(self.plan, r.input, r.started_us, self._events(), self.id, r.role)
+        return self._cloud_history()
+
+    def _cloud_history(self, located: bool = False) -> list[dict[str, Any]]:
+        r = self._record
         map_run = self.id.replace(":execution:", ":mapRun:").rpartition(":")[0]
-        return list(CloudHistory(self.plan, r.input, r.started_us, role_of(r.dialect), map_run).feed(self._events()))
+        return list(CloudHistory(self.plan, r.input, r.started_us, r.role, map_run, located).feed(self._events()))
 
     def states(self) -> pandas.DataFrame:
         """One row per visit to a state."""
@@ -246,7 +250,7 @@ class Execution:
         """One row per history event, in the cloud's words."""
         from asw_nb.analysis import tables
 
-        return tables.events(self._record, self.plan, self._events(), self.history("aws"))
+        return tables.events(self._record, self._cloud_history(located=True))
 
     def map_items(self) -> pandas.DataFrame:
         """One row per item of each Map."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asw_nb.errors import DefinitionError, UsageError
+from asw_nb.backends.functions import Resolver
+from asw_nb.errors import DefinitionError, UnknownFunction, UsageError, did_you_mean
 from asw_nb.language import reader, rules
 from asw_nb.language.plan import compile_plan
 from asw_nb.language.problems import Problem
-from asw_nb.workspace import Workspace, check, choose, default_workspace
+from asw_nb.workspace import Workspace, check, choose, default_workspace, main_namespace, registry
 
 if TYPE_CHECKING:
     from asw_nb.analysis.figure import Html
@@ -46,12 +48,15 @@ class Workflow:
         type: str = "STANDARD",
         workspace: Workspace | None = None,
         first_line: int = 1,
+        value_of: Callable[[str], Any] | None = None,
     ) -> None:
         if name is None:
             name = Path(definition).stem.partition(".")[0] if isinstance(definition, os.PathLike) else "workflow"
         self.name = _workflow_name(name)
         source = f'workflow "{name}"'
-        self.definition, self.dialect, self.problems = check(definition, dialect, type, source, first_line)
+        checked = check(definition, dialect, type, source, first_line, value_of)
+        self.definition, self.dialect, self.problems = checked.document.value, checked.dialect, checked.problems
+        self._document = checked.document
         self.type = type
         self._workspace = workspace
         compile_plan(self.definition, self.dialect)
@@ -72,8 +77,6 @@ class Workflow:
         """
         unknown = set(options) - OPTIONS
         if unknown:
-            from asw_nb.errors import did_you_mean
-
             word = min(unknown)
             raise UsageError(f'"{word}" is no option of an execution.{did_you_mean(word, OPTIONS)} Options: {", ".join(sorted(OPTIONS))}.')
         dialect = options.pop("dialect", "auto")
@@ -115,6 +118,22 @@ class Workflow:
         from asw_nb.analysis.graph import to_mermaid
 
         return to_mermaid(self.definition)
+
+    def missing_functions(self, functions: Mapping[str, Any] | None = None) -> list[Problem]:
+        """A warning for each task whose function nobody has registered so far."""
+        resolver = Resolver(registry, functions, main_namespace)
+        out = []
+        for state in compile_plan(self.definition, self.dialect).states:
+            resource = state.resource
+            if resource is None or resource.kind not in ("function", "service"):
+                continue
+            try:
+                resolver.find(resource)
+            except UnknownFunction as missing:
+                pointer = (*state.pointer, "Resource")
+                line, column = self._document.position(pointer)
+                out.append(Problem("WARNING", "UNKNOWN_FUNCTION", str(missing), reader.location_of(pointer), line, column))
+        return out
 
     def __repr__(self) -> str:
         count = len(compile_plan(self.definition, self.dialect).states)

@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from asw_nb.history.store import Record, Store
 from asw_nb.language import reader, rules
 from asw_nb.language.plan import Plan, compile_plan, digest
 from asw_nb.language.problems import Problem
+from asw_nb.language.substitute import NoValue, substitute
 from asw_nb.testing import Mocks
 
 if TYPE_CHECKING:
@@ -41,7 +43,18 @@ EXECUTORS = ("threads", "inline")
 registry = Registry()
 """Functions registered with `asw_nb.function`, shared by every workspace of the process."""
 
-_CHECKED: OrderedDict[tuple[str, str, str], tuple[dict[str, Any], str, list[Problem]]] = OrderedDict()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A definition without errors: what was read, in which dialect, and the warnings."""
+
+    document: reader.Document
+    dialect: str
+    problems: list[Problem]
+
+
+_CHECKED: OrderedDict[tuple[str, str, str], Checked] = OrderedDict()
 
 
 def main_namespace() -> Mapping[str, Any]:
@@ -63,13 +76,19 @@ def choose(what: str, value: str, allowed: tuple[str, ...]) -> str:
 
 
 def check(
-    definition: Any, dialect: str = "auto", type: str = "STANDARD", source: str = "definition", first_line: int = 1
-) -> tuple[dict[str, Any], str, list[Problem]]:
+    definition: Any,
+    dialect: str = "auto",
+    type: str = "STANDARD",
+    source: str = "definition",
+    first_line: int = 1,
+    value_of: Callable[[str], Any] | None = None,
+) -> Checked:
     """Read and check a definition.
 
-    Returns
-    -------
-    (document, dialect, warnings)
+    Parameters
+    ----------
+    value_of : callable, optional
+        Fills ``${...}`` in the definition's strings: reference -> value, raises `NoValue`.
 
     Raises
     ------
@@ -79,7 +98,7 @@ def check(
     choose("dialect", dialect, DIALECTS)
     choose("type", type, TYPES)
     key: tuple[str, str, str] | None = None
-    if isinstance(definition, dict):
+    if isinstance(definition, dict) and value_of is None:
         try:
             key = digest(definition), dialect, type
         except (TypeError, ValueError, RecursionError, OverflowError):
@@ -88,11 +107,20 @@ def check(
         if known is not None:
             return known
     document = reader.read(definition, source=source, first_line=first_line)
-    problems = rules.check(document, dialect, type)
+    unfilled: list[Problem] = []
+    if value_of is not None:
+
+        def missing(pointer: tuple[str | int, ...], why: NoValue) -> None:
+            line, column = document.position(pointer)
+            location = reader.location_of(pointer)
+            unfilled.append(Problem("ERROR", "UNKNOWN_NAME", why.message, location, line, column, why.fix))
+
+        document.value = to_json(substitute(document.value, value_of, missing))
+    problems = [*unfilled, *rules.check(document, dialect, type)]
     if any(p.severity == "ERROR" for p in problems):
-        raise DefinitionError(problems, source)
+        raise DefinitionError(problems, source, document.text, first_line)
     resolved = rules.dialect_of(document.value) if dialect == "auto" else dialect
-    checked = document.value, resolved, problems
+    checked = Checked(document, resolved, problems)
     if key is not None:
         _CHECKED[key] = checked
         while len(_CHECKED) > 64:
@@ -241,14 +269,14 @@ class Workspace:
     def state_of(self, plan: Plan, record: Record, seed: int | None = None) -> ExecutionState:
         """An execution's state before its first event."""
         execution = {
-            "Id": execution_id(record),
+            "Id": record.id,
             "Input": record.input,
             "StartTime": isoformat(record.started_us),
             "Name": record.name,
-            "RoleArn": role_of(record.dialect),
+            "RoleArn": record.role,
             "RedriveCount": record.redrives,
         }
-        machine = {"Id": machine_id(record), "Name": record.workflow}
+        machine = {"Id": record.machine_id, "Name": record.workflow}
         return ExecutionState(plan, record.input, record.started_us, execution, machine, seed)
 
     def plan_of(self, record: Record) -> Plan:
@@ -326,25 +354,6 @@ def _positive(what: str, value: float | None) -> float | None:
     return value
 
 
-def role_of(dialect: str) -> str:
-    """The role that the context object names."""
-    return "qcs::cam::uin/0:roleName/local" if dialect == "tcsl" else "arn:aws:iam::000000000000:role/local"
-
-
-def execution_id(record: Record) -> str:
-    """The execution's id in the form of its dialect."""
-    if record.dialect == "tcsl":
-        return f"qrn:qcs:asw:local:0:execution:{record.workflow}:{record.name}"
-    return f"arn:aws:states:local:000000000000:execution:{record.workflow}:{record.name}"
-
-
-def machine_id(record: Record) -> str:
-    """The workflow's id in the form of its dialect."""
-    if record.dialect == "tcsl":
-        return f"qrn:qcs:asw:local:0:http:json:flowmachine:{record.workflow}"
-    return f"arn:aws:states:local:000000000000:stateMachine:{record.workflow}"
-
-
 # --------------------------------------------------------------------------- the default workspace
 
 _default: Workspace | None = None
@@ -376,5 +385,5 @@ def forget(workspace: Workspace) -> None:
 
 
 __all__ = [
-    "Workspace", "check", "choose", "default_path", "default_workspace", "execution_id", "machine_id", "main_namespace", "registry", "role_of",
+    "Workspace", "check", "choose", "default_path", "default_workspace", "main_namespace", "registry",
 ]  # fmt: skip

@@ -1,9 +1,9 @@
 """What a figure is to a front end: an interactive form, a static twin, and one line of text.
 
-A plotly figure alone vanishes where there is no plotly extension (nbconvert, GitHub), and a script is not run in a notebook
-that the reader has not trusted. `Figure` therefore always answers with all three forms, and each front end takes the best
-that it can show. The static form must stand alone: tables with inline colours and pictures as data URIs, since a bare ``<svg>``,
-a ``<style>`` block and a ``<script>`` are each removed somewhere.
+A plotly figure alone vanishes where there is no plotly extension (nbconvert, GitHub), and a script is not run in a
+notebook that the reader has not trusted. `Figure` therefore always answers with all three forms, and each front end
+takes the best that it can show. The static form must stand alone: tables with inline colours and pictures as data
+URIs, since a bare ``<svg>``, a ``<style>`` block and a ``<script>`` are each removed somewhere.
 """
 
 from __future__ import annotations
@@ -63,9 +63,7 @@ def svg_img(svg: str, alt: str, max_width_px: int = 960) -> str:
     return f'<img alt="{html_text(alt)}" style="{style}" src="data:image/svg+xml;base64,{data}">'
 
 
-def _chosen(
-    bundle: dict[str, Any], include: Collection[str] | None, exclude: Collection[str] | None
-) -> dict[str, Any]:
+def _chosen(bundle: dict[str, Any], include: Collection[str] | None, exclude: Collection[str] | None) -> dict[str, Any]:
     return {k: v for k, v in bundle.items() if (not include or k in include) and (not exclude or k not in exclude)}
 
 

@@ -6,7 +6,8 @@
                       |
                       +--------> graph_mermaid
 
-Geometry depends on the definition only, never on statuses or counts: a live view does not jump, and a redraw reuses the layout.
+Geometry depends on the definition only, never on statuses or counts: a live view does not jump, and a redraw reuses
+the layout.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def to_svg(
     definition : dict
         A state machine in ASL or TCSL; one with mistakes is drawn as far as it goes.
     statuses : mapping, optional
-        State path, such as ``Fork[0]/A``, to RUNNING, SUCCEEDED, FAILED, CAUGHT, ABORTED, TIMED_OUT, WAITING or RETRYING;
-        other words are ignored.
+        State path, such as ``Fork[0]/A``, to RUNNING, SUCCEEDED, FAILED, CAUGHT, ABORTED, TIMED_OUT, WAITING or
+        RETRYING; other words are ignored.
     counts : mapping, optional
         State path to the number of its items in each status; shown below the name.
     theme : str

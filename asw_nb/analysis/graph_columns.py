@@ -1,13 +1,14 @@
 """An x for every item of ordered layers, so that lines run straight: four one-sided alignments, then their median.
 
-The method is U. Brandes and B. Köpf's ("Fast and simple horizontal coordinate assignment", 2001): items that a line joins are
-chained into blocks that share an x, blocks are pushed together as closely as the gaps allow, and this is done from
-each of the four corners; the middle of the four answers is balanced and keeps every gap. Lines may leave beside the
-middle of an item, so an item has a shift within its block.
+The method is U. Brandes and B. Köpf's ("Fast and simple horizontal coordinate assignment", 2001): items that a line
+joins are chained into blocks that share an x, blocks are pushed together as closely as the gaps allow, and this is
+done from each of the four corners; the middle of the four answers is balanced and keeps every gap. Lines may leave
+beside the middle of an item, so an item has a shift within its block.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +18,8 @@ from itertools import pairwise
 class Arc:
     """A line between items of neighbouring layers; offsets are measured from the items' middles.
 
-    A `lane` arc is part of a long line. A `minor` arc does not pull: the main flow runs straight, exceptions go aside.
+    A `lane` arc is part of a long line. A `minor` arc gives way: the main flow runs straight, exceptions go aside.
+    The lower end of a `tag` is a label that is to hang on the upper end.
     """
 
     upper: int
@@ -26,6 +28,12 @@ class Arc:
     lower_offset: float = 0.0
     is_lane: bool = False
     is_minor: bool = False
+    is_tag: bool = False
+
+    @property
+    def rank(self) -> int:
+        """How strongly the arc pulls; where arcs of several ranks meet, only the strongest do."""
+        return 3 if self.is_lane else 1 if self.is_minor else 2
 
 
 # Steps in a line up to this many pixels look like a mistake and are taken out where there is room.
@@ -53,7 +61,7 @@ def columns(
     for x in answers:
         spans.append((min(x[i] - widths[i] / 2 for i in x), max(x[i] + widths[i] / 2 for i in x)))
     low, high = min(spans, key=lambda span: span[1] - span[0])
-    for number, (x, (left, right)) in enumerate(zip(answers, spans)):
+    for number, (x, (left, right)) in enumerate(zip(answers, spans, strict=True)):
         shift = low - left if number % 2 == 0 else high - right
         for item in x:
             x[item] += shift
@@ -95,33 +103,34 @@ def _one_sided(
 ) -> dict[int, float]:
     sign = 1 if from_left else -1
     near: dict[int, list[tuple[int, float, float]]] = {}
-    major = {(arc.upper, True) for arc in arcs if not arc.is_minor} | {(arc.lower, False) for arc in arcs if not arc.is_minor}
+    strongest: dict[tuple[int, bool], int] = {}
     for arc in arcs:
-        if (arc.upper, arc.lower) in blocked:
-            continue
-        if arc.is_minor and ((arc.upper, True) in major or (arc.lower, False) in major):
+        for end in ((arc.upper, True), (arc.lower, False)):
+            strongest[end] = max(strongest.get(end, 0), arc.rank)
+    for arc in arcs:
+        if (arc.upper, arc.lower) in blocked or arc.rank < max(strongest[arc.upper, True], strongest[arc.lower, False]):
             continue
         if from_top:
             near.setdefault(arc.lower, []).append((arc.upper, sign * arc.upper_offset, sign * arc.lower_offset))
         else:
             near.setdefault(arc.upper, []).append((arc.lower, sign * arc.lower_offset, sign * arc.upper_offset))
     rows = [list(layer) if from_left else list(layer)[::-1] for layer in layers]
-    rank = {item: sign * index for item, index in place.items()}
+    order = {item: sign * index for item, index in place.items()}
 
     root = {item: item for item in place}
     shift = dict.fromkeys(place, 0.0)
     for row in rows if from_top else rows[::-1]:
         taken = None
         for item in row:
-            found = sorted(near.get(item, ()), key=lambda entry: rank[entry[0]])
+            found = sorted(near.get(item, ()), key=lambda entry: order[entry[0]])
             if not found:
                 continue
             for middle in dict.fromkeys(((len(found) - 1) // 2, len(found) // 2)):
                 other, offset, own_offset = found[middle]
-                if taken is None or rank[other] > taken:
+                if taken is None or order[other] > taken:
                     root[item] = root[other]
                     shift[item] = shift[other] + offset - own_offset
-                    taken = rank[other]
+                    taken = order[other]
                     break
     x = _packed(rows, root, shift, widths, gap if from_left else lambda left, right: gap(right, left))
     return {item: sign * (x[root[item]] + shift[item]) for item in place}
@@ -206,8 +215,8 @@ def _settled(
                             waiting.append(other)
         return list(run)
 
-    def room(run: list[int]) -> tuple[float, float]:
-        low, high = -_SMALL_STEP, _SMALL_STEP
+    def room(run: list[int], reach: float) -> tuple[float, float]:
+        low, high = -reach, reach
         for item in run:
             left, right = beside[item]
             if left >= 0:
@@ -216,6 +225,10 @@ def _settled(
                 high = min(high, x[right] - x[item] - (widths[right] + widths[item]) / 2 - gap(item, right))
         return low, high
 
+    for arc in arcs:
+        if arc.is_tag:
+            low, high = room([arc.lower], math.inf)
+            x[arc.lower] += max(low, min(high, step(arc)))
     for _ in range(_SETTLING_ROUNDS):
         has_moved = False
         seen: set[int] = set()
@@ -227,7 +240,7 @@ def _settled(
                 seen.update(run)
                 bent = [arc for member in run for arc in touching[member] if step(arc) != 0]
                 steps = [step(arc) * (1 if arc.lower in run else -1) for arc in bent]
-                low, high = room(run)
+                low, high = room(run, _SMALL_STEP)
                 options = {move for move in steps if low <= move <= high and move != 0}
                 best = max(options, key=lambda move: (_gain(bent, steps, move), -abs(move)), default=0.0)
                 if best and _gain(bent, steps, best) > 0:

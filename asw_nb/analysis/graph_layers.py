@@ -1,8 +1,8 @@
 """Boxes and links as a layered graph: which layer each box is in, and what its links put in the layers that they pass.
 
-Links that would go up are found by a depth-first walk from the first box; the layers are longest paths over the others. A link that
-passes a layer occupies a place in it (a piece of its lane), and so does a label, so that both keep clear of
-boxes in the same way as boxes keep clear of each other.
+Links that would go up are found by a depth-first walk from the first box; the layers are longest paths over the
+others. A link that passes a layer occupies a place in it (a piece of its lane), and so does a label, so that both
+keep clear of boxes in the same way as boxes keep clear of each other.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def _layering(count: int, links: Sequence[Link]) -> tuple[list[int], list[bool]]
         stack = [(root, iter(outgoing[root]))]
         while stack:
             node, rest = stack[-1]
-            index = next(rest, None)
-            if index is None:
+            index = next(rest, -1)
+            if index < 0:
                 state[node] = 2
                 finished.append(node)
                 stack.pop()
@@ -113,7 +113,7 @@ def _layering(count: int, links: Sequence[Link]) -> tuple[list[int], list[bool]]
 
 def _sink_sources(layer: list[int], links: Sequence[Link], outgoing: list[list[int]], is_back: list[bool]) -> None:
     """Bring boxes that nothing leads to down to what they lead to; the first box stays alone on top."""
-    entered = {link.target for link, back in zip(links, is_back) if not back}
+    entered = {link.target for link, back in zip(links, is_back, strict=True) if not back}
     for node in range(1, len(layer)):
         if node not in entered:
             below = [layer[links[index].target] for index in outgoing[node] if not is_back[index]]
@@ -126,7 +126,9 @@ def _skeleton(
     """Boxes on even layers, labels on the odd ones below their source, lanes wherever a link passes."""
     plan = Plan(links)
     used = {2 * layer for layer in layer_of}
-    used |= {2 * layer_of[link.source] + 1 for link, back in zip(links, is_back) if link.label and not back}
+    used |= {
+        2 * layer_of[link.source] + 1 for link, back in zip(links, is_back, strict=True) if link.label and not back
+    }
     rank = {layer: index for index, layer in enumerate(sorted(used))}
     plan.layers = [[] for _ in rank]
     for box, (width, height) in enumerate(sizes):

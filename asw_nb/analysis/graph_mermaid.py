@@ -1,7 +1,7 @@
 """A graph as Mermaid text, for front ends and documents that draw Mermaid themselves.
 
-Names appear only inside quoted labels, and every character with a meaning to Mermaid or HTML is written there as an entity, so
-no name can break out of its label or become markup.
+Names appear only inside quoted labels, and every character with a meaning to Mermaid or HTML is written there as an
+entity, so no name can break out of its label or become markup.
 """
 
 from __future__ import annotations
@@ -9,7 +9,13 @@ from __future__ import annotations
 from asw_nb.analysis.graph_model import Graph, Node, Scope
 from asw_nb.analysis.graph_text import fitted
 
-_SHAPES = {"Choice": ("{", "}"), "Start": ("((", "))"), "End": ("((", "))"), "Succeed": ("([", "])"), "Fail": ("([", "])")}
+_SHAPES = {
+    "Choice": ("{", "}"),
+    "Start": ("((", "))"),
+    "End": ("((", "))"),
+    "Succeed": ("([", "])"),
+    "Fail": ("([", "])"),
+}
 _LABEL_PX = 400.0
 
 

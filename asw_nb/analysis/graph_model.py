@@ -1,7 +1,7 @@
 """A definition as scopes, nodes and edges: what there is to draw, before any geometry.
 
-`Next` never leaves its scope (the whole machine, one Parallel branch, one Map processor), so a scope is a graph of its own and a
-Parallel or Map is one node of its parent that holds scopes. The definition is read as raw JSON and never
+`Next` never leaves its scope (the whole machine, one Parallel branch, one Map processor), so a scope is a graph of
+its own and a Parallel or Map is one node of its parent that holds scopes. The definition is read as raw JSON and never
 refused: the picture of a broken definition helps to mend it, and the validator tells what is wrong.
 """
 
@@ -222,7 +222,11 @@ def _resource_name(fields: Mapping[str, Any]) -> str:
     if not isinstance(resource, str):
         return ""
     for arguments in (fields.get("Parameters"), fields.get("Arguments")):
-        if "lambda:invoke" in resource and isinstance(arguments, Mapping) and isinstance(arguments.get("FunctionName"), str):
+        if (
+            "lambda:invoke" in resource
+            and isinstance(arguments, Mapping)
+            and isinstance(arguments.get("FunctionName"), str)
+        ):
             return _resource_name({"Resource": arguments["FunctionName"]})
     if match := re.search(r":function:([^:]+)", resource) or re.search(r"scf:Invoke/([^/]+)", resource):
         return match[1][:80]

@@ -1,7 +1,7 @@
-"""The order of the items within each layer: few crossings, lanes to one target together, climbing lanes at the cheaper side.
+"""The order within each layer: few crossings, lanes to one target together, climbing lanes at the cheaper side.
 
-Sweeps of barycentres with swaps of neighbours (K. Sugiyama, E. Gansner) order what goes down. Lanes that climb join afterwards, each where
-a dynamic programme finds the fewest crossings, so that loops hug what they repeat.
+Sweeps of barycentres with swaps of neighbours (K. Sugiyama, E. Gansner) order what goes down. Lanes that climb join
+afterwards, each where a dynamic programme finds the fewest crossings, so that loops hug what they repeat.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def _sort_by_neighbours(layer: list[int], fixed: list[int], neighbours: list[lis
     if len(layer) < 2:
         return
     place = {item: index for index, item in enumerate(fixed)}
-    weight = {item: sum(place[n] for n in neighbours[item]) / len(neighbours[item]) for item in layer if neighbours[item]}
+    weight = {
+        item: sum(place[n] for n in neighbours[item]) / len(neighbours[item]) for item in layer if neighbours[item]
+    }
     moving = iter(sorted((item for item in layer if item in weight), key=weight.__getitem__))
     layer[:] = [next(moving) if item in weight else item for item in layer]
 
@@ -152,21 +154,29 @@ def _insert_climbing_lanes(plan: Plan) -> None:
         if upper not in climbing:
             by_layer[plan.items[upper].layer].append((upper, lower))
     placed: set[int] = set()
+    bars: list[list[tuple[int, int]]] = [[] for _ in plan.layers]
     for link in sorted(plan.up, key=lambda link: len(plan.up[link])):
         lane = [item for item in plan.up[link] if item not in placed]
         if not lane:
             continue
         ends = {plan.items[plan.up[link][0]].layer: plan.links[link].target}
-        gaps = _cheapest_gaps(plan, lane, ends, plan.links[link].source, by_layer)
-        for item, gap in zip(lane, gaps):
+        gaps = _cheapest_gaps(plan, lane, ends, plan.links[link].source, by_layer, bars)
+        for item, gap in zip(lane, gaps, strict=True):
             plan.layers[plan.items[item].layer].insert(gap, item)
         placed.update(lane)
+        for item, box in ((plan.up[link][0], plan.links[link].target), (plan.up[link][-1], plan.links[link].source)):
+            bars[plan.items[item].layer].append((item, box))
         for upper, lower in pairwise(plan.up[link]):
             by_layer[plan.items[upper].layer].append((upper, lower))
 
 
 def _cheapest_gaps(
-    plan: Plan, lane: list[int], top: dict[int, int], source: int, by_layer: list[list[tuple[int, int]]]
+    plan: Plan,
+    lane: list[int],
+    top: dict[int, int],
+    source: int,
+    by_layer: list[list[tuple[int, int]]],
+    bars: list[list[tuple[int, int]]],
 ) -> list[int]:
     """For each piece of a lane, the gap of its layer that gives the fewest crossings in all (dynamic programming)."""
     choices: list[list[int]] = []
@@ -183,18 +193,22 @@ def _cheapest_gaps(
             if anchor is not None:
                 place = layer.index(anchor)
                 # To the right on a tie, and each item passed on the way to the box costs more than a crossing.
-                own = [c + (1.4 * (gap - place - 1) if gap > place else 0.1 + 1.4 * (place - gap)) for c, gap in zip(own, gaps)]
+                own = [
+                    c + (1.4 * (gap - place - 1) if gap > place else 0.1 + 1.4 * (place - gap))
+                    for c, gap in zip(own, gaps, strict=True)
+                ]
+        place_of = {other: i for i, other in enumerate(layer)}
+        for item_a, item_b in bars[number]:
+            low, high = sorted((place_of[item_a], place_of[item_b]))
+            own = [c + (low < gap <= high) for c, gap in zip(own, gaps, strict=True)]
         if step == 0:
             choices, costs, origins = [gaps], [own], [[-1] * len(gaps)]
             continue
         previous = plan.layers[plan.items[lane[step - 1]].layer]
         upper_place = {other: i for i, other in enumerate(previous)}
-        lower_place = {other: i for i, other in enumerate(layer)}
-        arcs = [
-            (upper_place[a], lower_place[b]) for a, b in by_layer[number - 1] if a in upper_place and b in lower_place
-        ]
+        arcs = [(upper_place[a], place_of[b]) for a, b in by_layer[number - 1] if a in upper_place and b in place_of]
         row, origin = [float("inf")] * len(gaps), [0] * len(gaps)
-        for number_before, (before, cost) in enumerate(zip(choices[-1], costs[-1])):
+        for number_before, (before, cost) in enumerate(zip(choices[-1], costs[-1], strict=True)):
             crossings = _crossings_at(before, size, arcs)
             for at, gap in enumerate(gaps):
                 if cost + crossings[gap] + own[at] < row[at]:

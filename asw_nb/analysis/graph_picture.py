@@ -1,8 +1,8 @@
 """A graph with coordinates: every box, line and label of the picture as a number, still without ink.
 
-Scopes are laid out from the inside out: a Parallel branch or a Map processor becomes a rectangle, its container a box around these,
-and the parent scope sees one box like any other. What the drawing promises (nothing overlaps, lines keep clear of
-boxes) can be read from here, so tests need no pixels.
+Scopes are laid out from the inside out: a Parallel branch or a Map processor becomes a rectangle, its container a box
+around these, and the parent scope sees one box like any other. What the drawing promises (nothing overlaps, lines
+keep clear of boxes) can be read from here, so tests need no pixels.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _scope_picture(scope: Scope, in_map: bool) -> Picture:
             "catch" if edge.kind == "catch" else "main",
             (_even(text_width(text, SMALL_PX)) + 2 * LABEL_AIR, LABEL_HEIGHT) if text else None,
         )
-        for edge, text in zip(scope.edges, texts)
+        for edge, text in zip(scope.edges, texts, strict=True)
     ]
     made = arrange(sizes, links)
 
@@ -155,7 +155,7 @@ def _scope_picture(scope: Scope, in_map: bool) -> Picture:
     lines: list[Line] = []
     panels: list[Panel] = []
     place: list[int] = []
-    for node, rect in zip(scope.nodes, made.boxes):
+    for node, rect in zip(scope.nodes, made.boxes, strict=True):
         place.append(len(nodes))
         nodes.append(Placed(node, rect, _title(node, rect)))
         if node.path in inner:
@@ -163,7 +163,7 @@ def _scope_picture(scope: Scope, in_map: bool) -> Picture:
             nodes.extend(content.nodes)
             lines.extend(content.lines)
             panels.extend(content.panels)
-    for edge, link, points, text, label in zip(scope.edges, links, made.routes, texts, made.labels):
+    for edge, link, points, text, label in zip(scope.edges, links, made.routes, texts, made.labels, strict=True):
         lines.append(Line(edge, points, place[link.source], place[link.target], text if label else "", label))
     return Picture(tuple(nodes), tuple(lines), tuple(panels), made.width, made.height)
 
@@ -208,7 +208,7 @@ def _content(node: Node, in_map: bool) -> Picture:
     lines: list[Line] = []
     panels: list[Panel] = []
     y = HEADER_HEIGHT
-    for row, row_width in zip(rows, row_widths):
+    for row, row_width in zip(rows, row_widths, strict=True):
         height = max(parts[i].height for i in row) + 2 * margin
         # Branches that need less room than the header share out what is left.
         spare = max(0.0, width - 2 * PADDING - row_width) / len(row) if len(rows) == 1 else 0.0

@@ -1,8 +1,8 @@
-"""A picture as one self-contained SVG: no style sheet, script, font file or id, since each of these is lost in some front end.
+"""A picture as one self-contained SVG: no style sheet, script, font or id, as each of these is lost in some front end.
 
-Arrowheads and icons are drawn in place: an SVG that is shown inline shares its ids with the whole notebook page. The card
-behind the graph is opaque, so the picture reads on a light and on a dark page. Status is a fill, a mark and (in the
-tooltip and the legend) a word, never colour alone.
+Arrowheads and icons are drawn in place: an SVG that is shown inline shares its ids with the whole notebook page. The
+card behind the graph is opaque, so the picture reads on a light and on a dark page. Status is a fill, a mark and (in
+the tooltip and the legend) a word, never colour alone.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ THEMES = {
         muted="#545b64",
         line="#687078",
         catch="#a8480f",
-        label="#e3e8ed",
+        label="#f4f6f8",
         problem="#a8200d",
         tint=0.2,
     ),
@@ -94,7 +94,7 @@ THEMES = {
         catch="#f0a35e",
         label="#2b323c",
         problem="#ff9d8c",
-        tint=0.34,
+        tint=0.3,
     ),
 }
 
@@ -287,7 +287,9 @@ class _Ink:
         if self.counts.get(node.path) and node.is_state:
             small, colour = counts_line(self.counts[node.path], room), theme.text
         else:
-            small, colour = fitted(small_line(node), SMALL_PX, room), theme.problem if node.problem else theme.muted
+            small, colour = fitted(small_line(node), SMALL_PX, room), theme.muted
+            if node.problem and not status:
+                colour = theme.problem
         parts.append(_text(rect.x + TEXT_LEFT, y + 37, small, SMALL_PX, colour))
         if node.retries:
             x = rect.right - RETRY_WIDTH - 8
@@ -324,7 +326,7 @@ class _Ink:
         return (
             f"<g><title>{escaped(shown(line.edge.label), 400)}</title>"
             f'<rect x="{_n(rect.x)}" y="{_n(rect.y)}" width="{_n(rect.width)}" height="{_n(rect.height)}" rx="9" '
-            f'fill="{theme.label}"/>'
+            f'fill="{theme.label}" stroke="{theme.border}"/>'
             + _text(rect.x + rect.width / 2, rect.y + 14, line.label, SMALL_PX, colour, anchor="middle")
             + "</g>"
         )
@@ -351,9 +353,7 @@ def _status_mark(status: str, x: float, y: float) -> str:
     )
 
 
-def _text(
-    x: float, y: float, text: str, size: float, colour: str, weight: int = 400, anchor: str = "start"
-) -> str:
+def _text(x: float, y: float, text: str, size: float, colour: str, weight: int = 400, anchor: str = "start") -> str:
     bold = f' font-weight="{weight}"' if weight != 400 else ""
     middle = f' text-anchor="{anchor}"' if anchor != "start" else ""
     return f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" fill="{colour}"{bold}{middle}>{escaped(text)}</text>'
@@ -366,7 +366,7 @@ def _united(routes: list[tuple[Point, ...]]) -> str:
     for route in routes:
         points = [*route[:-1], (route[-1][0], route[-1][1] - 4)]
         start = points[0]
-        for before, at, after in zip(points, points[1:], points[2:]):
+        for before, at, after in zip(points, points[1:], points[2:], strict=False):
             radius = min(_CORNER, _distance(before, at) / 2, _distance(at, after) / 2)
             into, out = _towards(at, before, radius), _towards(at, after, radius)
             _keep_straight(straight, start, into)
@@ -382,9 +382,7 @@ def _united(routes: list[tuple[Point, ...]]) -> str:
             if start_at <= high:
                 high = max(high, end_at)
                 continue
-            pieces.append(
-                f"M{_n(fixed)} {_n(low)}V{_n(high)}" if is_vertical else f"M{_n(low)} {_n(fixed)}H{_n(high)}"
-            )
+            pieces.append(f"M{_n(fixed)} {_n(low)}V{_n(high)}" if is_vertical else f"M{_n(low)} {_n(fixed)}H{_n(high)}")
             low, high = start_at, end_at
     return "".join([*pieces, *corners])
 

@@ -1,7 +1,8 @@
 """How wide a text will be, without a font engine: a table of widths per class of character.
 
-The reader's font is unknown, so the table holds the widths of a wide sans-serif (DejaVu Sans, which Linux browsers fall back on);
-narrower fonts leave a little air. Being a few per cent too wide is invisible, being too narrow writes over a neighbour.
+The reader's font is unknown, so the table holds the widths of a wide sans-serif (DejaVu Sans, which Linux browsers
+fall back on); narrower fonts leave a little air. Being a few per cent too wide is invisible, being too narrow writes
+over a neighbour.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _MEASURED_CHARS = 400
 
 _EM = {
     **dict.fromkeys("iljI|.,:;'!`", 0.34),
-    **dict.fromkeys(" ()[]{}ft\"r/\\-", 0.42),
+    **dict.fromkeys(' ()[]{}ft"r/\\-', 0.42),
     **dict.fromkeys("szcxvykJ*_?", 0.56),
     **dict.fromkeys("abdeghnopquL$0123456789", 0.64),
     **dict.fromkeys("ABCDEFGHKNOPQRSTUVXYZ&<>=+~^#", 0.76),

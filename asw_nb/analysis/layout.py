@@ -1,4 +1,4 @@
-"""A layered drawing in which nothing overlaps by construction: boxes and labels live in layers, lines turn between them.
+"""A layered drawing in which nothing overlaps by construction: boxes and labels in layers, lines turn between them.
 
 ::
 
@@ -10,9 +10,9 @@
     channel      |____   _|
 
 Steps (K. Sugiyama's): break cycles and choose layers (`graph_layers`), order each layer (`graph_order`), choose columns
-(`graph_columns`), route the channels (`routing`). An edge that goes back up leaves below its box, climbs a lane at the side and enters its target
-from above, so every arrow points down. Edges with the same target that run side by side share one lane.
-Knows nothing of workflows: sizes in, rectangles and polylines out.
+(`graph_columns`), route the channels (`routing`). An edge that goes back up leaves below its box, climbs a lane at
+the side and enters its target from above, so every arrow points down. Edges with the same target that run side by
+side share one lane. Knows nothing of workflows: sizes in, rectangles and polylines out.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from asw_nb.analysis.routing import Channel, Net, Pin
 __all__ = ["Arrangement", "Link", "Point", "Rect", "arrange"]
 
 Point = tuple[float, float]
+
+_FLAG_PIN = 18.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class _Geometry:
         self.place = {item: index for layer in plan.layers for index, item in enumerate(layer)}
         self.out_offset: dict[tuple[int, str], float] = {}
         self.in_offset: dict[tuple[int, str], float] = {}
+        self.pin: dict[int, float] = {}
         self._choose_ports()
         self.x = columns(plan.layers, self._arcs(), [item.width for item in plan.items], self._gap)
         self.channels = [Channel() for _ in range(len(plan.layers) + 1)]
@@ -116,6 +119,12 @@ class _Geometry:
                 for kind in kinds:
                     side = 0 if kind == main else (1 if mean[kind] >= mean[main] else -1)
                     offsets[box, kind] = float(side * round(reach))
+        for index, chain in self.plan.down.items():
+            # The label of a line that leaves beside the middle hangs on it like a flag, away from the middle.
+            offset = self.out_offset[self.plan.links[index].source, self.plan.links[index].kind]
+            if offset and chain and self.plan.items[chain[0]].is_label:
+                aside = max(0.0, self.plan.items[chain[0]].width // 2 - _FLAG_PIN)
+                self.pin[chain[0]] = -aside if offset > 0 else aside
 
     def _share(self, item: int) -> float:
         """Where an item stands within its layer, from 0 at the left to 1."""
@@ -126,10 +135,11 @@ class _Geometry:
         for index in self.plan.down:
             link, path = self.plan.links[index], self.plan.path(index)
             for upper, lower in pairwise(path):
-                leave = self.out_offset[upper, link.kind] if upper == path[0] else 0.0
-                enter = self.in_offset[lower, link.kind] if lower == path[-1] else 0.0
+                leave = self.out_offset[upper, link.kind] if upper == path[0] else self.pin.get(upper, 0.0)
+                enter = self.in_offset[lower, link.kind] if lower == path[-1] else self.pin.get(lower, 0.0)
                 is_lane = self._is_line(upper) and self._is_line(lower)
-                found.setdefault((upper, lower), Arc(upper, lower, leave, enter, is_lane, link.kind != "main"))
+                is_tag = lower in self.pin
+                found.setdefault((upper, lower), Arc(upper, lower, leave, enter, is_lane, link.kind != "main", is_tag))
         for lane in self.plan.up.values():
             for upper, lower in pairwise(lane):
                 found.setdefault((upper, lower), Arc(upper, lower, 0.0, 0.0, True))
@@ -169,7 +179,9 @@ class _Geometry:
             label = next((i for i in self._between(index) if self.plan.items[i].is_label), None)
             labels.append(self._label_rect(label, tops, bottoms) if label is not None else None)
         left = min([box.x for box in boxes] + [x for route in routes for x, _ in route] + [r.x for r in labels if r])
-        right = max([b.right for b in boxes] + [x for route in routes for x, _ in route] + [r.right for r in labels if r])
+        right = max(
+            [b.right for b in boxes] + [x for route in routes for x, _ in route] + [r.right for r in labels if r]
+        )
         return Arrangement(
             tuple(box.moved(-left, 0) for box in boxes),
             tuple(tuple((x - left, y) for x, y in route) for route in routes),
@@ -196,8 +208,8 @@ class _Geometry:
         if index in self.plan.down:
             path = self.plan.path(index)
             for upper, lower in pairwise(path):
-                start = leave if upper == path[0] else Pin(self.x[upper], True)
-                end = enter if lower == path[-1] else Pin(self.x[lower], False)
+                start = leave if upper == path[0] else Pin(self.x[upper] + self.pin.get(upper, 0.0), True)
+                end = enter if lower == path[-1] else Pin(self.x[lower] + self.pin.get(lower, 0.0), False)
                 number = self.plan.items[lower].layer
                 is_fork = upper == path[0] and lower != path[-1] and self.plan.items[lower].is_label
                 key = ("from", upper, link.kind) if is_fork else ("to", lower, link.kind)
@@ -207,7 +219,7 @@ class _Geometry:
         number = self.plan.items[lane[-1]].layer + 1
         turn = Pin(self.x[lane[-1]], True)
         found.append((number, leave, turn, self.channels[number].join(("up", lane[-1], link.kind), leave, turn)))
-        for lower, upper in zip(lane[::-1], lane[-2::-1]):
+        for lower, upper in pairwise(lane[::-1]):
             start, end, number = Pin(self.x[lower], False), Pin(self.x[upper], True), self.plan.items[lower].layer
             found.append((number, start, end, self.channels[number].join(("up", upper, link.kind), start, end)))
         number = self.plan.items[lane[0]].layer

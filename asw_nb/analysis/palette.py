@@ -1,9 +1,9 @@
 """One colour per status, the same in the graph, the timeline and the tables, on white and on black.
 
-Notebooks are read in light and in dark themes, and a stored picture cannot ask which: every colour here keeps a contrast of
-at least 2.7 against white and 3.1 against #111111. The eight statuses stay apart for readers without red or green cones (CIELAB
-distance 10 or more under simulated protanopia and deuteranopia; the tests compute both). Colour is still never
-the only mark: failures also carry a glyph, waiting is also hatched.
+Notebooks are read in light and in dark themes, and a stored picture cannot ask which: every status colour keeps a
+contrast of at least 2.7 against white and 3.1 against #111111. The eight statuses stay apart for readers without red
+or green cones (CIELAB distance 10 or more under simulated protanopia and deuteranopia; the tests compute both).
+Colour is still never the only mark: failures also carry a glyph, waiting is also hatched.
 """
 
 from __future__ import annotations

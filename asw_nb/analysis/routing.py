@@ -1,8 +1,9 @@
 """The channel between two layers: nets share it by lying on separate horizontal tracks.
 
-A net is a star: every piece of line that ends in one port, or starts from one. Two nets may cross; they may not lie on each other.
-So a net whose pin comes from above at some x must turn above a net that leaves downward at the same x (the classic
-vertical constraint of channel routing); among the orders that are left, the one with few crossings is taken.
+A net is a star: every piece of line that ends in one port, or starts from one. Two nets may cross; they may not lie
+on each other. So a net whose pin comes from above at some x must turn above a net that leaves downward at the same x
+(the classic vertical constraint of channel routing); among the orders that are left, the one with few crossings is
+taken.
 """
 
 from __future__ import annotations
@@ -91,8 +92,8 @@ class Channel:
 
     def place(self, y: float, is_first: bool, is_below_label: bool, is_above_label: bool) -> float:
         """Lay the channel below `y`; gives the y where the next layer starts."""
-        head = 8.0 if is_below_label else 14.0
-        foot = 8.0 if is_above_label else 20.0
+        head = 6.0 if is_below_label else 13.0
+        foot = 6.0 if is_above_label else 21.0
         if is_first:
             head = 2.0
         self.first_track_y = y + head

@@ -1,8 +1,8 @@
 """Where the time of an execution went: one bar per attempt, waiting told from working.
 
-Frames in, figure out. Up to `BAR_LIMIT` spans are bars, which can be hatched and hovered exactly; above, they are
-line segments of WebGL, one trace per kind (100,000 bars take a browser 10 s to draw and 4 s to zoom, segments 6 s and 0.06 s).
-Segments can be hovered at their middle, where an invisible point stands.
+Frames in, figure out. Up to `BAR_LIMIT` spans are bars, which can be hatched and hovered exactly; above, they are line
+segments of WebGL, one trace per kind: 100,000 bars took a browser on two cores 10.5 s to draw and 4.4 s to zoom,
+segments 6.2 s and 0.06 s. Segments can be hovered at their middle, where an invisible point stands.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ MAX_HEIGHT_PX = 1_600
 TABLE_ROWS = 60
 TITLE_COLUMNS = 90
 _GRID = "rgba(128,128,128,0.22)"
-_UNITS = (("ms", 1e-3, 1.0), ("s", 1.0, 180.0), ("min", 60.0, 3 * 3600.0), ("h", 3600.0, 72 * 3600.0), ("d", 86400.0, 0.0))
+# Each unit with its length in seconds, and the time from which the next one is taken.
+_UNITS = (("ms", 1e-3, 1.0), ("s", 1.0, 180.0), ("min", 60.0, 10_800.0), ("h", 3_600.0, 259_200.0))
 
 
 @dataclass
@@ -113,7 +114,7 @@ def _scale(spans: Spans, axis: str) -> _Scale:
         zero_ms = spans.zero_us / 1e3
         return _Scale(zero_ms + spans.start * 1e3, zero_ms + spans.end * 1e3, "UTC", True)
     longest = float(spans.end.max())
-    unit, size = next(((u, s) for u, s, limit in _UNITS if longest < limit), ("d", 86400.0))
+    unit, size = next(((u, s) for u, s, limit in _UNITS if longest < limit), ("d", 86_400.0))
     return _Scale(spans.start / size, spans.end / size, f"time since the start ({unit})", False)
 
 
@@ -176,7 +177,7 @@ def _page(layout: Layout, names: list[str], scale: _Scale, title: str | None, le
         "font": {"color": TEXT_COLOUR, "size": 12},
         "hovermode": "closest",
         "hoverlabel": {"align": "left", "bgcolor": "#24292F", "bordercolor": "#57606A", "font": {"color": "#FFFFFF"}},
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "itemsizing": "constant", "traceorder": "normal"},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "itemsizing": "constant"},
         "modebar": {
             "bgcolor": "rgba(0,0,0,0)",
             "color": LINE_COLOUR,
@@ -214,8 +215,13 @@ def _marker(kind: int) -> dict[str, Any]:
     marker: dict[str, Any] = {"color": style.colour, "line": {"color": style.colour, "width": 1}}
     if style.hatch:
         marker["pattern"] = {
-            "shape": style.hatch, "fillmode": "overlay", "fgcolor": style.colour, "size": 6, "solidity": 0.35, "fgopacity": 1.0,
-        }  # fmt: skip
+            "shape": style.hatch,
+            "fillmode": "overlay",
+            "fgcolor": style.colour,
+            "fgopacity": 1.0,
+            "size": 6,
+            "solidity": 0.35,
+        }
         marker["color"] = _faded(style.colour)
         marker["line"] = {"color": _faded(style.colour), "width": 1}
     return marker
@@ -299,12 +305,13 @@ def _segment_traces(spans: Spans, layout: Layout, scale: _Scale, names: list[str
         x[:, 0], x[:, 1] = drawn[1][at], np.maximum(drawn[2][at], drawn[1][at] + spread / 2_500)
         y = np.repeat((drawn[0][at] & 0xFFFFFFFF).astype(y_type), 3)
         thickness = 0.5 if kind == CONTAINER else float(np.median(layout.thickness[spans.kind == kind]))
+        width = round(min(12, max(1.5, thickness * slot_px)), 1)
         traces.append({
             "type": "scattergl",
             "mode": "lines",
             "x": x.ravel(),
             "y": y,
-            "line": {"color": style.colour, "width": round(min(12, max(1.5, thickness * slot_px)), 1), "dash": style.dash},
+            "line": {"color": style.colour, "width": width, "dash": style.dash},
             "name": style.name,
             "legendgroup": style.name,
             "hoverinfo": "skip",
@@ -337,6 +344,7 @@ def _hover_points(
         kind, row = divmod(code, len(layout.rows))
         at = np.sort(chosen[group == code])
         style = KINDS[kind]
+        hidden = {"size": 8, "opacity": 0, "color": style.colour}
         visible = bool(style.glyph) and (kind in STEP_KINDS or kind in (FAILED, TIMED_OUT))
         x = scale.end[at] if visible else (scale.start[at] + scale.end[at]) / 2
         traces.append({
@@ -344,10 +352,10 @@ def _hover_points(
             "mode": "markers",
             "x": x.astype(x_type),
             "y": layout.y[at].astype(y_type),
-            "marker": {**_glyphs(kind, 7), "line": {"width": 0}} if visible else {"size": 8, "opacity": 0, "color": style.colour},
+            "marker": {**_glyphs(kind, 7), "line": {"width": 0}} if visible else hidden,
             "text": [notes[i] for i in at.tolist()],
             "customdata": (spans.end - spans.start)[at].astype("float32"),
-            "meta": [plotly_text(svg.shorten(names[row], 120)), plotly_text(fetch_code(spans.keys[spans.key[at[0]]]))[:400]],
+            "meta": [plotly_text(svg.shorten(names[row], 120)), plotly_text(fetch_code(spans.keys[spans.key[at[0]]]))],
             "hovertemplate": (
                 f"<b>%{{meta[0]}}</b><br>{'item ' if layout.rows[row].count > 1 else ''}%{{text}} {style.name} "
                 "%{customdata:,.3~f} s<br><i>%{meta[1]}</i><extra></extra>"

@@ -50,13 +50,15 @@ def reason(error: str, cause: str) -> str:
 
 
 def fetch_code(key: Key, tries: bool = True) -> str:
-    """The Python that fetches a state, or its attempts.
+    """The Python that fetches a state, or its attempts; nothing for a name far beyond what the language allows.
 
     Examples
     --------
     >>> fetch_code(Key("order-17", "Each[3]/Load", "Load"))
     'run["Load"].attempts'
     """
+    if len(key.state) > PATH_COLUMNS:
+        return ""
     return f"run[{json.dumps(key.state, ensure_ascii=False)}]" + (".attempts" if tries else "")
 
 
@@ -73,8 +75,7 @@ def hover_texts(spans: Spans, attempts: pd.DataFrame, states: pd.DataFrame) -> l
         of, row = (0, source) if source >= 0 else (1, -1 - source)
         lasted = duration(end - start)
         began = f"at +{duration(start)} ({utc(zero / 1e6 + start):%Y-%m-%d %H:%M:%S} UTC)"
-        # A name far beyond what the language allows would only make the output large.
-        fetch = fetch_code(key, tries=source >= 0) if len(key.state) <= PATH_COLUMNS else ""
+        fetch = fetch_code(key, tries=source >= 0)
         told = plotly_text(reason(str(error[of][row]), str(cause[of][row])))
         if kind == QUEUED:
             lines = [f"attempt {attempt} queued for {lasted}", began]
@@ -91,8 +92,9 @@ def hover_texts(spans: Spans, attempts: pd.DataFrame, states: pd.DataFrame) -> l
             lines = [f"{plotly_text(type_[row])} {plotly_text(status[1][row])}", began]
             if end > start:
                 lines[1] += f", {'waited' if kind == WAIT else 'took'} {lasted}"
-        lines = [f"<b>{plotly_text(shorten(key.path, PATH_COLUMNS))}</b>", *lines, told, fetch and f"<i>{plotly_text(fetch)}</i>"]
-        out.append("<br>".join(line for line in lines if line))
+        head = f"<b>{plotly_text(shorten(key.path, PATH_COLUMNS))}</b>"
+        foot = fetch and f"<i>{plotly_text(fetch)}</i>"
+        out.append("<br>".join(line for line in (head, *lines, told, foot) if line))
     return out
 
 

@@ -1,7 +1,7 @@
 """Spans -> rows: which row each span is drawn in, in which lane of it, and in which order rows stand.
 
-A row is one state at one place. The lanes of a large Map share one row per state, ``EachTable[*]/Load``, whose spans are packed
-into as many lanes as ran side by side, so its height shows the concurrency reached. Heights are counted in whole slots::
+A row is one state at one place. The items of a large Map share one row per state, ``EachTable[*]/Load``, whose spans
+are packed into as many lanes as ran side by side: its height shows the concurrency reached. Heights are whole slots::
 
     Load             |  4 slots: one lane
     Each[*]/Load x9  |  2 slots a lane up to 12 lanes, then 24 slots that many lanes share
@@ -79,8 +79,8 @@ def arrange(spans: Spans, fold_all: bool = False) -> Layout:
     ----------
     spans : Spans
     fold_all : bool
-        One row per state, however few the items; otherwise only Maps of more than `FOLD_ABOVE` items are folded, and the
-        first `PROMOTED` items that failed keep their own rows, above the others.
+        One row per state, however few the items; otherwise only Maps of more than `FOLD_ABOVE` items are folded, and
+        the first `PROMOTED` items that failed keep their own rows, above the others.
     """
     import numpy as np
 
@@ -109,9 +109,9 @@ def _visit_failed(spans: Spans) -> np.ndarray:
     import numpy as np
 
     order = np.lexsort((spans.attempt, spans.visit, spans.key))
-    key, visit = spans.key[order], spans.visit[order]
+    key, visit, attempt = spans.key[order], spans.visit[order], spans.attempt[order]
     is_last = np.ones(len(order), dtype=bool)
-    is_last[:-1] = (key[1:] != key[:-1]) | (visit[1:] != visit[:-1]) | (spans.attempt[order][1:] == spans.attempt[order][:-1])
+    is_last[:-1] = (key[1:] != key[:-1]) | (visit[1:] != visit[:-1]) | (attempt[1:] == attempt[:-1])
     last = np.zeros(len(order), dtype=bool)
     last[order] = is_last
     return last & np.isin(spans.kind, (FAILED, TIMED_OUT, FAILED_STEP))
@@ -139,7 +139,8 @@ def _rows(keys: list[Key], first: np.ndarray, failed: np.ndarray, fold_all: bool
         ends = [m.end() for m in re.finditer(r"\[\*\]/", pattern)]
         return any((execution, pattern[:end]) in large for end in ends)
 
-    folded_lane = {place: is_folded(*place) for place in {(k.execution, lane) for k, lane in zip(keys, lanes, strict=True)}}
+    places = {(key.execution, lane) for key, lane in zip(keys, lanes, strict=True)}
+    folded_lane = {place: is_folded(*place) for place in places}
     folded = [folded_lane[key.execution, lane] for key, lane in zip(keys, lanes, strict=True)]
     promoted = set() if fold_all else _promoted(keys, folded, first, failed)
 
@@ -202,7 +203,7 @@ def _walk(rows: list[Row]) -> list[int]:
     def ordered(some: list[int]) -> list[int]:
         return sorted(some, key=standing, reverse=True)
 
-    executions = {}
+    executions: dict[str, int] = {}
     for row in rows:
         executions.setdefault(row.execution, len(executions))
     order: list[int] = []
@@ -226,7 +227,9 @@ def _pack(spans: Spans, row: np.ndarray, rows: list[Row]) -> np.ndarray:
     np.minimum.at(start, visit_of, spans.start)
     np.maximum.at(end, visit_of, spans.end)
     lanes = np.zeros(len(visits), dtype="int64")
-    current, busy, free, used = -1, [], [], 0
+    current, used = -1, 0
+    busy: list[tuple[float, int]] = []
+    free: list[int] = []
     for at in np.lexsort((start, visits[:, 0])).tolist():
         if visits[at, 0] != current:
             current, busy, free, used = visits[at, 0], [], [], 0

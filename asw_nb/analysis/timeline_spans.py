@@ -45,7 +45,7 @@ KINDS = (
     Kind("step", LINE_COLOUR, glyph="diamond"),
     Kind("failed step", STATUS_COLOURS["FAILED"], glyph="x"),
 )
-(CONTAINER, QUEUED, WAIT, BACKOFF, SUCCEEDED, RUNNING, ABORTED, TIMED_OUT, FAILED, STEP, FAILED_STEP) = range(len(KINDS))
+CONTAINER, QUEUED, WAIT, BACKOFF, SUCCEEDED, RUNNING, ABORTED, TIMED_OUT, FAILED, STEP, FAILED_STEP = range(11)
 RUN_KINDS = (SUCCEEDED, RUNNING, ABORTED, TIMED_OUT, FAILED)
 STEP_KINDS = (STEP, FAILED_STEP)
 _RUN_KIND = {
@@ -70,8 +70,9 @@ class Key(NamedTuple):
 class Spans:
     """Columns of equal length, one entry per span.
 
-    `start` and `end` are seconds after the first event of the span's execution, which was at `zero_us` (microseconds since
-    1970, one per span). `key` points into `keys`. `source` is the row of the attempts frame, or -1 - row of the states frame.
+    `start` and `end` are seconds after the first event of the span's execution, which was at `zero_us` (microseconds
+    since 1970, one per span). `key` points into `keys`. `source` is the row of the attempts frame, or -1 - row of the
+    states frame.
     """
 
     keys: list[Key]
@@ -155,19 +156,25 @@ def collect(attempts: pd.DataFrame, states: pd.DataFrame) -> Spans:
         np.maximum.at(latest, codes[seen], times[seen])
     zero_of, now = zero[execution], (latest[execution] - zero[execution]) / 1e6
 
+    ends = [(of_attempts[2] - zero_of[:n]) / 1e6, (of_states[1] - zero_of[n:]) / 1e6]
     pieces = [
         *_attempt_spans(attempts, key[:n], visit[:n], [(t - zero_of[:n]) / 1e6 for t in of_attempts], now[:n]),
-        *_open_backoffs(attempts, states, key, visit, [(of_attempts[2] - zero_of[:n]) / 1e6, of_states[1]], now),
+        *_open_backoffs(attempts, states, key, visit, ends, now),
         *_state_spans(states, key, visit, [(t - zero_of[n:]) / 1e6 for t in of_states], now[n:], n),
     ]
     kind, start, end, source, attempt = (np.concatenate(column) for column in zip(*pieces, strict=True))
     row = np.where(source >= 0, source, n - 1 - source)
     # Clocks of two machines may disagree; a span that ends before it starts has no length.
     end = np.maximum(start, end)
-    return Spans(keys, kind.astype("int8"), start, end, key[row], visit[row], attempt.astype("int64"), source, zero_of[row])
+    used, key_of = np.unique(key[row], return_inverse=True)
+    keys = [keys[i] for i in used.tolist()]
+    attempt = attempt.astype("int64")
+    return Spans(keys, kind.astype("int8"), start, end, key_of, visit[row], attempt, source, zero_of[row])
 
 
-def _piece(kind: object, start: np.ndarray, end: np.ndarray, source: np.ndarray, attempt: np.ndarray) -> tuple:
+def _piece(
+    kind: int | np.ndarray, start: np.ndarray, end: np.ndarray, source: np.ndarray, attempt: np.ndarray
+) -> tuple:
     import numpy as np
 
     return np.broadcast_to(kind, start.shape), start, end, source, attempt
@@ -189,7 +196,8 @@ def _attempt_spans(
     runs = _piece(kind[ran], started[ran], end[ran], row[ran], number[ran])
 
     left_queue = np.where(ran, started, end)
-    queued = left_queue > scheduled  # false where either is NaN
+    # NaN compares as false. Who has only just joined the queue is shown too, though no time has passed.
+    queued = (left_queue > scheduled) | (~ran & (left_queue >= scheduled))
     queues = _piece(QUEUED, scheduled[queued], left_queue[queued], row[queued], number[queued])
 
     order = np.lexsort((number, visit, key))
@@ -208,13 +216,15 @@ def _open_backoffs(
     ends: list[np.ndarray],
     now: np.ndarray,
 ) -> list[tuple]:
-    """The backoff that a visit is in: its last attempt failed, the state was not left."""
+    """The backoff that no attempt ended: the visit is still in it, or the execution was stopped during it."""
     import numpy as np
 
     finished, exited = ends
     n = len(attempts)
     place = np.stack([key, visit], axis=1)
-    still_in = {tuple(p) for p in place[n:][~np.isfinite(exited)].tolist()}
+    until = np.where(np.isfinite(exited), exited, now[n:])
+    is_open = ~np.isfinite(exited) | (texts(states, "status") == "ABORTED")
+    still_in = {tuple(p): float(t) for p, t in zip(place[n:][is_open].tolist(), until[is_open], strict=True)}
     last: dict[tuple, int] = {}
     if still_in:
         number = np.nan_to_num(numbers(attempts, "attempt"))
@@ -222,10 +232,14 @@ def _open_backoffs(
             if where in still_in and (where not in last or number[row] >= number[last[where]]):
                 last[where] = row
     status = texts(attempts, "status")
-    rows = [r for r in last.values() if status[r] in ("FAILED", "TIMED_OUT") and now[r] > finished[r]]
-    at = np.array(rows, dtype="int64")
+    rows = [
+        (row, still_in[where])
+        for where, row in last.items()
+        if status[row] in ("FAILED", "TIMED_OUT") and still_in[where] > finished[row]
+    ]
+    at, end = np.array([r for r, _ in rows], dtype="int64"), np.array([t for _, t in rows], dtype="float64")
     following = np.nan_to_num(numbers(attempts, "attempt"))[at] + 1
-    return [_piece(BACKOFF, finished[at], now[at], at, following)]
+    return [_piece(BACKOFF, finished[at], end, at, following)]
 
 
 def _state_spans(

@@ -1,7 +1,7 @@
 """The static twin of the timeline: the same spans as one small SVG, for every place where plotly is not.
 
-The picture goes into notebooks, so its size is bounded whatever was run: spans of one kind that touch at the resolution of a
-pixel become one, coarser until few enough are left, and rows beyond a limit are counted instead of drawn.
+The picture goes into notebooks, so its size is bounded whatever was run: spans of one kind that touch at the resolution
+of a pixel become one, coarser until few enough are left, and rows beyond a limit are counted instead of drawn.
 """
 
 from __future__ import annotations
@@ -111,7 +111,12 @@ def time_ticks(low: float, high: float, about: int = 6) -> list[tuple[float, str
         step *= max(1, round(raw / step / 2))
         steps = _multiples(low, high, step)
     digits = max(0, math.ceil(-math.log10(step) - 1e-9))
-    form = "%H:%M:%S" if step < 60 else "%H:%M" if high - low < 86_400 else "%m-%d %H:%M" if step < 86_400 else "%Y-%m-%d"
+    if step < 60:
+        form = "%H:%M:%S"
+    elif step < 86_400:
+        form = "%H:%M" if high - low < 86_400 else "%m-%d %H:%M"
+    else:
+        form = "%Y-%m-%d"
     labels = []
     for value in steps:
         moment = utc(value)
@@ -197,7 +202,8 @@ def _hatches() -> str:
     }
     found = [
         f"<pattern id='k{i}' width='6' height='6' patternUnits='userSpaceOnUse'>"
-        f"<rect width='6' height='6' fill='{kind.colour}' fill-opacity='.35'/>{lines[kind.hatch].format(c=kind.colour)}</pattern>"
+        f"<rect width='6' height='6' fill='{kind.colour}' fill-opacity='.35'/>"
+        f"{lines[kind.hatch].format(c=kind.colour)}</pattern>"
         for i, kind in enumerate(KINDS)
         if kind.hatch
     ]
@@ -277,9 +283,7 @@ def _time_axis(
     return grid + axis + "".join(parts) + name
 
 
-def _bars(
-    spans: Spans, layout: Layout, visible: np.ndarray, x0: np.ndarray, x1: np.ndarray, top: float
-) -> list[str]:
+def _bars(spans: Spans, layout: Layout, visible: np.ndarray, x0: np.ndarray, x1: np.ndarray, top: float) -> list[str]:
     """One path per kind and thickness for the bars, one per kind for the glyphs."""
     import numpy as np
 

@@ -6,6 +6,8 @@ A function's exception is data: its class name is the error, and the cause is th
 
 from __future__ import annotations
 
+import contextlib
+import json
 import traceback
 import uuid
 from typing import Any
@@ -41,8 +43,8 @@ class FunctionCalls:
     def __call__(self, order: Order) -> Outcome:
         """Perform the order in this thread."""
         install()
-        lines = Lines()
         clock = order.run.clock
+        lines = Lines(clock.time_us)
         started = clock.time_us()
         context: TaskContext | None = None
         outer = current.lines
@@ -106,11 +108,14 @@ def _invoked(event: Any) -> tuple[Resource, Any]:
     """FunctionName and Payload of ``arn:aws:states:::lambda:invoke``."""
     if not isinstance(event, dict) or not isinstance(event.get("FunctionName"), str):
         raise StateError("States.Runtime", "The Parameters of lambda:invoke need a FunctionName")
-    name = event["FunctionName"]
+    name, payload = event["FunctionName"], event.get("Payload", {})
+    if isinstance(payload, str):  # the API's Payload is the request's body: a string is JSON text where it can be
+        with contextlib.suppress(ValueError):
+            payload = json.loads(payload)
     if not name.startswith(("arn:", "qrn:")) and ":" in name:
         name, _, qualifier = name.rpartition(":")
-        return Resource(event["FunctionName"], "function", name, qualifier), event.get("Payload", {})
-    return parse_resource(name), event.get("Payload", {})
+        return Resource(event["FunctionName"], "function", name, qualifier), payload
+    return parse_resource(name), payload
 
 
 def _large(value: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-import time
+from collections.abc import Callable
 from typing import Any
 
 MAX_LINES = 10_000
@@ -19,9 +19,10 @@ MAX_LINES = 10_000
 class Lines:
     """The output of one attempt, cut into lines as it comes: (microseconds since 1970, stream, text)."""
 
-    __slots__ = ("dropped", "lines", "partial")
+    __slots__ = ("dropped", "lines", "partial", "time_us")
 
-    def __init__(self) -> None:
+    def __init__(self, time_us: Callable[[], int]) -> None:
+        self.time_us = time_us
         self.lines: list[tuple[int, str, str]] = []
         self.partial: dict[str, str] = {}
         self.dropped = 0
@@ -38,7 +39,7 @@ class Lines:
         if len(self.lines) >= MAX_LINES:
             self.dropped += 1
             return
-        self.lines.append((time.time_ns() // 1000, stream, line))
+        self.lines.append((self.time_us(), stream, line))
 
     def close(self) -> list[tuple[int, str, str]]:
         """All lines; one that no newline ended included."""
@@ -46,7 +47,7 @@ class Lines:
             self.add(stream, text)
         self.partial.clear()
         if self.dropped:
-            self.lines.append((time.time_ns() // 1000, "log", f"... {self.dropped} more lines were printed and not kept"))
+            self.lines.append((self.time_us(), "log", f"... {self.dropped} more lines were printed and not kept"))
         return self.lines
 
 

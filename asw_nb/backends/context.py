@@ -83,7 +83,7 @@ class TaskContext(dict[str, Any]):
 
     def metric(self, step: int | None = None, **values: float) -> None:
         """Record values, such as a loss per epoch; `Execution.metrics()` gives them back as a table."""
-        at = time.time_ns() // 1000
+        at = self._order.run.clock.time_us()
         for name, value in values.items():
             self._metrics.append((at, step, name, float(value)))
 

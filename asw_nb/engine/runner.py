@@ -105,6 +105,8 @@ class Run:
         The execution's row in the history.
     log : list of Event or None
         All events, when the history is kept in memory only (EXPRESS).
+    listeners : list of callable
+        Called with the run and the events of each turn, after the commit, on the thread that drives: they must be quick.
     done : threading.Event
         Set when the end is recorded.
     """
@@ -129,7 +131,7 @@ class Run:
         self.kept_outputs: list[tuple[int, int, Outcome]] = []
         self.in_flight = 0
         self.timers: list[tuple[int, int, Run, int, int, str]] = []
-        self.listeners: list[Callable[[Run], None]] = []
+        self.listeners: list[Callable[[Run, list[Event]], None]] = []
         self.broken: BaseException | None = None
         self.runner: Runner
         self.artifacts = ""
@@ -138,7 +140,8 @@ class Run:
         read = clock.time_us
         self.now: Callable[[], int] = lambda: read() - base
 
-    def forget_listener(self, listener: Callable[[Run], None]) -> None:
+    def forget_listener(self, listener: Callable[[Run, list[Event]], None]) -> None:
+        """Tell this listener nothing more."""
         with contextlib.suppress(ValueError):
             self.listeners.remove(listener)
 
@@ -296,7 +299,7 @@ class Runner:
             if write.finished:
                 self._finish(write.run)
             for listener in tuple(write.run.listeners):
-                listener(write.run)
+                listener(write.run, write.events)
         self._dirty.update(again)
         return bool(self._dirty or self.inbox)
 

@@ -43,11 +43,15 @@ class CloudHistory:
         What `roleArn` says.
     map_run : str
         Prefix of a Map Run's arn.
+    located : bool
+        Add two keys that the cloud does not have: ``path`` and ``state``, where each event happened.
     """
 
-    def __init__(self, plan: Plan, input: Any, start_us: int, role: str = "", map_run: str = "") -> None:
+    def __init__(
+        self, plan: Plan, input: Any, start_us: int, role: str = "", map_run: str = "", located: bool = False
+    ) -> None:
         self.state = ExecutionState(plan, input, start_us, {}, {})
-        self.role, self.map_run = role, map_run
+        self.role, self.map_run, self.located = role, map_run, located
         self.last: dict[int, int] = {}
         self.closing: dict[int, int] = {}
         self.assigned: dict[int, dict[str, Any]] = {}
@@ -84,6 +88,8 @@ class CloudHistory:
         }
         if details is not None:
             out[DETAILS.get(kind) or kind[0].lower() + kind[1:] + "EventDetails"] = details
+        if self.located and frame is not None and not kind.startswith("Execution"):
+            out["path"], out["state"] = frame.path, frame.state.name
         self.out.append(out)
         self.last[number] = self.count
         return self.count

@@ -77,6 +77,25 @@ class Record:
     tags: dict[str, Any] = field(default_factory=dict)
     timeout_s: float | None = None
 
+    @property
+    def id(self) -> str:
+        """The execution's whole id, in the form of its dialect."""
+        if self.dialect == "tcsl":
+            return f"qrn:qcs:asw:local:0:execution:{self.workflow}:{self.name}"
+        return f"arn:aws:states:local:000000000000:execution:{self.workflow}:{self.name}"
+
+    @property
+    def machine_id(self) -> str:
+        """The workflow's whole id, in the form of its dialect."""
+        if self.dialect == "tcsl":
+            return f"qrn:qcs:asw:local:0:http:json:flowmachine:{self.workflow}"
+        return f"arn:aws:states:local:000000000000:stateMachine:{self.workflow}"
+
+    @property
+    def role(self) -> str:
+        """The role that the context object names."""
+        return "qcs::cam::uin/0:roleName/local" if self.dialect == "tcsl" else "arn:aws:iam::000000000000:role/local"
+
 
 _COLUMNS = (
     "e.id, e.workflow, e.name, e.type, e.started_us, e.input, e.definition, d.dialect, d.digest, e.status, e.finished_us, e.output, "

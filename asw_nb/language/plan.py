@@ -21,6 +21,7 @@ from asw_nb.errors import DefinitionError
 from asw_nb.language import fields
 from asw_nb.language.choices import compile_rule
 from asw_nb.language.problems import Problem
+from asw_nb.language.reader import location_of
 from asw_nb.language.resources import Resource, parse_resource
 from asw_nb.language.templates import EvaluationError, compile_field, compile_template
 
@@ -80,12 +81,13 @@ class StatePlan:
 
     __slots__ = (
         "assign", "branches", "catchers", "choices", "default", "document", "fail", "finish", "heartbeat", "index", "kind",
-        "map", "name", "next", "path", "prepare", "resource", "result", "retriers", "scope", "step", "timeout", "type", "wait",
+        "map", "name", "next", "path", "pointer", "prepare", "resource", "result", "retriers", "scope", "step", "timeout", "type", "wait",
     )  # fmt: skip
 
     def __init__(self, index: int, name: str, path: str, kind: int, scope: ScopePlan, document: dict[str, Any]) -> None:
         self.index, self.name, self.path, self.kind, self.scope, self.document = index, name, path, kind, scope, document
         self.type = TYPES[kind]
+        self.pointer: tuple[str | int, ...] = ()
         self.next: StatePlan | None = None
         self.prepare: fields.Prepare | None = None
         self.finish: fields.Finish | None = None
@@ -190,15 +192,18 @@ class _Compiler:
         self.parameter_error = "States.ParameterPathFailure" if dialect == "tcsl" else "States.Runtime"
 
     def plan(self) -> Plan:
-        root = self.scope(self.document, None, 0, "")
+        root = self.scope(self.document, None, 0, "", ())
         timeout = self.document.get("TimeoutSeconds")
         return Plan(self.document, self.dialect, self.identity, self.states, root, timeout)
 
-    def scope(self, machine: dict[str, Any], owner: StatePlan | None, number: int, prefix: str) -> ScopePlan:
+    def scope(
+        self, machine: dict[str, Any], owner: StatePlan | None, number: int, prefix: str, pointer: tuple[str | int, ...]
+    ) -> ScopePlan:
         scope = ScopePlan(owner, number, prefix)
         for name, document in machine["States"].items():
             kind = [t.lower() for t in TYPES].index(document["Type"].lower())
             state = StatePlan(len(self.states), name, prefix + name, kind, scope, document)
+            state.pointer = (*pointer, "States", name)
             self.states.append(state)
             scope.states.append(state)
             scope.by_name[name] = state
@@ -215,8 +220,7 @@ class _Compiler:
         return scope
 
     def refused(self, state: StatePlan, message: str) -> DefinitionError:
-        location = "/States/" + state.path.replace("/", "/States/")
-        return DefinitionError([Problem("ERROR", "SCHEMA_VALIDATION_FAILED", message, location)])
+        return DefinitionError([Problem("ERROR", "SCHEMA_VALIDATION_FAILED", message, location_of(state.pointer))])
 
     def state(self, state: StatePlan) -> None:
         document, by_name = state.document, state.scope.by_name
@@ -302,14 +306,15 @@ class _Compiler:
         state.prepare = fields.compile_prepare(document, "Parameters", self.parameter_error)
         state.finish = fields.compile_finish(document, self.parameter_error)
         state.branches = tuple(
-            self.scope(branch, state, i, f"{state.path}[{i}]/") for i, branch in enumerate(document["Branches"])
+            self.scope(branch, state, i, f"{state.path}[{i}]/", (*state.pointer, "Branches", i)) for i, branch in enumerate(document["Branches"])
         )
 
     def map_(self, state: StatePlan, document: dict[str, Any]) -> None:
         # a Map's Parameters are the old name of ItemSelector: filled once per item, not once per state
         state.prepare = fields.compile_input_path(document.get("InputPath", "$"))
         state.finish = fields.compile_finish(document, self.parameter_error)
-        machine = document["ItemProcessor"] if "ItemProcessor" in document else document["Iterator"]
+        name = "ItemProcessor" if "ItemProcessor" in document else "Iterator"
+        machine = document[name]
         selector = document.get("ItemSelector", document.get("Parameters"))
         select: Getter | None = None
         if selector is not None:
@@ -320,7 +325,7 @@ class _Compiler:
         state.map = MapPlan(
             items=compile_field(document.get("ItemsPath", "$"), "ItemsPath", "States.Runtime"),
             select=select,
-            processor=self.scope(machine, state, 0, f"{state.path}/"),
+            processor=self.scope(machine, state, 0, f"{state.path}/", (*state.pointer, name)),
             max_concurrency=fields.compile_value(document, "MaxConcurrency", default),
             tolerated_count=fields.compile_value(document, "ToleratedFailureCount", None),
             tolerated_percentage=fields.compile_value(document, "ToleratedFailurePercentage", None),

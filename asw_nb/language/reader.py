@@ -6,8 +6,9 @@
     YAML text --parser's events---> tree + places
     dict -------checked copy------> tree        (no places)
 
-Everything that leaves this module is JSON: string keys, finite numbers, no duplicates, at most 200 levels. What cannot be
-made so is refused with a `DefinitionError` that says where. Whether the tree is a *good* definition is asked in `rules`.
+Everything that leaves this module is JSON: string keys, finite numbers, no duplicates, at most 200 levels. What cannot
+be made so is refused with a `DefinitionError` that says where. Whether the tree is a *good* definition is asked in
+`rules`.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from typing import Any, Literal
 from asw_nb.errors import DefinitionError, UsageError
 from asw_nb.language.problems import Problem
 from asw_nb.language.reader_json import MAX_DEPTH, Fault, Node, NotJson, Scanner, load
-from asw_nb.language.reader_yaml import Composer
 
 Step = str | int
 
 NOT_AN_OBJECT = "Definition must be a valid JSON object"
 EXAMPLE = 'Write an object such as {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}.'
 
-_FIELD_LINE = re.compile(r"""^[ \t]*(?:-[ \t]+)?(?:"[^"\n]*"|'[^'\n]*'|[^\s#'"{\[,\]}][^\n]*?)[ \t]*:(?:[ \t\r]|$)""", re.MULTILINE)
+_FIELD_LINE = re.compile(
+    r"""^[ \t]*(?:-[ \t]+)?(?:"[^"\n]*"|'[^'\n]*'|[^\s#'"{\[,\]}][^\n]*?)[ \t]*+:(?:[ \t\r]|$)""", re.MULTILINE
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89abAB]")
 _TOKEN = re.compile(r"[\w$]+")
@@ -68,7 +70,13 @@ class Document:
     __slots__ = ("_lines", "_root", "first_line", "format", "source", "text", "value")
 
     def __init__(
-        self, value: dict[str, Any], text: str | None, format: str, source: str, first_line: int = 1, root: Node | None = None
+        self,
+        value: dict[str, Any],
+        text: str | None,
+        format: str,
+        source: str,
+        first_line: int = 1,
+        root: Node | None = None,
     ) -> None:
         self.value, self.text, self.format, self.source, self.first_line = value, text, format, source, first_line
         self._root = root
@@ -145,10 +153,11 @@ def read(
     if isinstance(definition, pathlib.PurePath):
         wanted = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}.get(definition.suffix.lower())
         source = definition.name if source == "definition" else source
+        path = pathlib.Path(definition)
         try:
-            definition = pathlib.Path(definition).read_bytes()
+            definition = path.read_bytes()
         except OSError as problem:
-            raise UsageError(f'Cannot read "{definition}": {problem.strerror or problem}.') from None
+            raise UsageError(f'Cannot read "{path}": {problem.strerror or problem}.') from None
     if isinstance(definition, (bytes, bytearray, memoryview)):
         definition = _decode(bytes(definition), source, first_line)
     if not isinstance(definition, str):
@@ -174,7 +183,9 @@ def _looks_like(text: str) -> str:
 
 def _decode(data: bytes, source: str, first_line: int) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        problem = Problem("ERROR", "INVALID_JSON_DESCRIPTION", "The file is UTF-16.", "/", first_line, 1, "Save it as UTF-8.")
+        problem = Problem(
+            "ERROR", "INVALID_JSON_DESCRIPTION", "The file is UTF-16.", "/", first_line, 1, "Save it as UTF-8."
+        )
         raise DefinitionError([problem], source)
     try:
         return data.decode("utf-8-sig")
@@ -184,7 +195,9 @@ def _decode(data: bytes, source: str, first_line: int) -> str:
         raise _refusal(before, source, first_line, Fault(len(before), message, "Save the text as UTF-8.")) from None
 
 
-def _refusal(text: str, source: str, first_line: int, *faults: Fault, code: str = "INVALID_JSON_DESCRIPTION") -> DefinitionError:
+def _refusal(
+    text: str, source: str, first_line: int, *faults: Fault, code: str = "INVALID_JSON_DESCRIPTION"
+) -> DefinitionError:
     lines = Lines(text)
     problems = []
     for fault in faults:
@@ -209,7 +222,13 @@ def _read_json(text: str, source: str, first_line: int, is_file: bool = False) -
     if not isinstance(value, dict):
         line, column = Lines(text).place(len(text) - len(head))
         problem = Problem(
-            "ERROR", "SCHEMA_VALIDATION_FAILED", NOT_AN_OBJECT, "", line + first_line - 1, column, _hint(text) or EXAMPLE
+            "ERROR",
+            "SCHEMA_VALIDATION_FAILED",
+            NOT_AN_OBJECT,
+            "",
+            line + first_line - 1,
+            column,
+            _hint(text) or EXAMPLE,
         )
         raise DefinitionError([problem], source)
     document = Document(value, text, "json", source, first_line)
@@ -231,7 +250,7 @@ def _explained(text: str, source: str, first_line: int) -> DefinitionError:
 
 
 def _no_json_at_all(text: str, source: str, first_line: int) -> DefinitionError:
-    """A text that is neither an object nor a YAML mapping is answered in the cloud's words (Jackson's), with our help."""
+    """A text that is neither an object nor a YAML mapping is answered in the cloud's words, with our help."""
     lines = Lines(text)
     start = len(text) - len(text.lstrip())
     token = _TOKEN.match(text, start)
@@ -266,6 +285,8 @@ def _hint(text: str) -> str | None:
 
 
 def _read_yaml(text: str, source: str, first_line: int) -> Document:
+    from asw_nb.language.reader_yaml import Composer
+
     lines = Lines(text)
     composer = Composer(text, lambda offset: lines.line_of(offset) + first_line - 1)
     code = "INVALID_YAML_DESCRIPTION"
@@ -279,7 +300,13 @@ def _read_yaml(text: str, source: str, first_line: int) -> Document:
     if not isinstance(value, dict):
         line, column = lines.place(root.start)
         problem = Problem(
-            "ERROR", "SCHEMA_VALIDATION_FAILED", NOT_AN_OBJECT, "", line + first_line - 1, column, _hint(text) or EXAMPLE
+            "ERROR",
+            "SCHEMA_VALIDATION_FAILED",
+            NOT_AN_OBJECT,
+            "",
+            line + first_line - 1,
+            column,
+            _hint(text) or EXAMPLE,
         )
         raise DefinitionError([problem], source)
     document = Document(value, text, "yaml", source, first_line, root)
@@ -323,7 +350,9 @@ def _read_object(definition: Any, source: str) -> Document:
         kind = type(value)
         if kind is str:
             if not value.isascii() and _SURROGATE.search(value):
-                refuse(pointer, "This string holds half a surrogate pair.", "Write both halves, or the character itself.")
+                refuse(
+                    pointer, "This string holds half a surrogate pair.", "Write both halves, or the character itself."
+                )
             return value
         if kind is bool or kind is int or value is None:
             return value
@@ -344,7 +373,11 @@ def _read_object(definition: Any, source: str) -> Document:
         if isinstance(value, int):
             return int(value)
         fix = {"set": "Write a list.", "frozenset": "Write a list.", "bytes": "Decode it to a str."}
-        refuse(pointer, f'A value of type "{kind.__name__}" is no JSON value.', fix.get(kind.__name__, "Convert it to a JSON value."))
+        refuse(
+            pointer,
+            f'A value of type "{kind.__name__}" is no JSON value.',
+            fix.get(kind.__name__, "Convert it to a JSON value."),
+        )
         return None
 
     def copy_object(value: dict[Any, Any], pointer: tuple[Step, ...]) -> dict[str, Any]:

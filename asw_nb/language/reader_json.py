@@ -1,8 +1,8 @@
 """JSON text -> where every value stands, or one sentence about why it is no JSON.
 
-The tree itself comes from `json.loads`, which is ten times faster; `scan` reads the text a second time, only when somebody asks
-for a place or when the fast way failed. It therefore spends its effort on the slips that people make: a trailing comma, single
-quotes, a comment, a brace that is never closed.
+The tree itself comes from `json.loads`, which is ten times faster; `Scanner` reads the text a second time, only when
+somebody asks for a place or when the fast way failed. It therefore spends its effort on the slips that people make: a
+trailing comma, single quotes, a comment, a brace that is never closed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ class Node(NamedTuple):
 class Fault(Exception):
     """The text breaks a rule at an offset; `steps` is the way from the top to it, where the reading knows it."""
 
-    def __init__(self, start: int, message: str, fix: str | None = None, steps: Sequence[str | int] | None = None) -> None:
+    def __init__(
+        self, start: int, message: str, fix: str | None = None, steps: Sequence[str | int] | None = None
+    ) -> None:
         self.start, self.message, self.fix, self.steps = start, message, fix, steps
         super().__init__(message)
 
@@ -45,7 +47,15 @@ _SINGLE = re.compile(r"'((?:[^'\\\n]|\\.)*)'")
 _ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _NAMES = {"{": "object", "[": "array"}
 _CLOSERS = {"{": "}", "[": "]"}
-_LITERALS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false", "None": "null", "NULL": "null", "nil": "null"}
+_LITERALS = {
+    "True": "true",
+    "TRUE": "true",
+    "False": "false",
+    "FALSE": "false",
+    "None": "null",
+    "NULL": "null",
+    "nil": "null",
+}
 _NO_VALUES = {"NaN", "Infinity", "-Infinity", "undefined", "-inf", "inf", "nan"}
 
 
@@ -122,7 +132,9 @@ class Scanner:
         if at < len(self.text):
             found = self.text[at]
             if found in "}]":
-                raise Fault(at, f'This "{found}" closes nothing: the definition ended before it.', f'Remove the "{found}".')
+                raise Fault(
+                    at, f'This "{found}" closes nothing: the definition ended before it.', f'Remove the "{found}".'
+                )
             raise Fault(at, "There is more text after the end of the definition.", "Remove it, or join the two parts.")
         return node
 
@@ -274,7 +286,9 @@ class Scanner:
             return Fault(len(self.text), "A value is missing at the end of the text.", "Write the value.")
         opener, start = self.open[-1]
         closer = _CLOSERS[opener]
-        return Fault(start, f'The {_NAMES[opener]} opened here with "{opener}" is never closed.', f'Add the missing "{closer}".')
+        return Fault(
+            start, f'The {_NAMES[opener]} opened here with "{opener}" is never closed.', f'Add the missing "{closer}".'
+        )
 
     def no_colon(self, at: int, key: str) -> Fault:
         if at >= len(self.text):
@@ -299,7 +313,7 @@ class Scanner:
 
     def single_quoted(self, at: int, what: str) -> Fault:
         match = _SINGLE.match(self.text, at)
-        fix = f'Write "{match.group(1)[:60]}".' if match else 'Use " instead of \'.'
+        fix = f'Write "{match.group(1)[:60]}".' if match else "Use \" instead of '."
         return Fault(at, f"{what} are written in double quotes, not in single quotes.", fix)
 
     def no_value(self, at: int) -> Fault:
@@ -314,7 +328,9 @@ class Scanner:
         if mark in "“”„‘’":
             return Fault(at, "Typographic quotes do not quote in JSON.", 'Use the straight quote " instead.')
         if text.startswith("${", at):
-            return Fault(at, "A ${name} stands outside of quotes.", 'Write "${name}": the quotes go when it is filled in.')
+            return Fault(
+                at, "A ${name} stands outside of quotes.", 'Write "${name}": the quotes go when it is filled in.'
+            )
         match = _LOOSE.match(text, at)
         word = match.group()[:60] if match else mark
         if word in _LITERALS:

@@ -10,12 +10,12 @@
         SCOPE_RULES                             targets, ends, reachability (rules_flow)
       variables_assigned
 
-A rule is a small function that is called with what it judges and complains through it. To find a rule, look for the field in
-`rules_fields.VALUES`, or for the module of its subject: `rules_choice`, `rules_errors`, `rules_map`, `rules_flow`,
-`rules_expressions`. No rule raises, whatever JSON it is given.
+A rule is a small function that is called with what it judges and complains through it. To find a rule, look for the
+field in `rules_fields.VALUES`, or for the module of its subject: `rules_choice`, `rules_errors`, `rules_map`,
+`rules_flow`, `rules_expressions`. No rule raises, whatever JSON it is given.
 
-Codes, messages and locations are those of the cloud (ValidateStateMachineDefinition) where they are known. What the cloud accepts
-is never an ERROR in the dialect "asl".
+Codes, messages and locations are those of the cloud (ValidateStateMachineDefinition) where they are known. What the
+cloud accepts is never an ERROR in the dialect "asl".
 """
 
 from __future__ import annotations
@@ -46,7 +46,13 @@ _TYPE_OF = {name.lower(): name for name in TYPES}
 
 # Node types of which no document of TCSL speaks (reference, section 2).
 _TCSL_UNNAMED_TYPES = frozenset({"Wait", "Succeed", "Fail"})
-_TCSL_UNNAMED_FIELDS = frozenset({"HeartbeatSeconds", "HeartbeatSecondsPath", "ItemProcessor", "TimeoutSeconds", "TimeoutSecondsPath"})
+_TCSL_UNNAMED_FIELDS = (
+    "HeartbeatSeconds",
+    "HeartbeatSecondsPath",
+    "ItemProcessor",
+    "TimeoutSeconds",
+    "TimeoutSecondsPath",
+)
 
 _SCOPE_FIELDS = {
     "machine": ("Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds", "Version"),
@@ -78,7 +84,7 @@ def check(
     Returns
     -------
     list of Problem
-        Sorted by line and column; an ERROR before a WARNING of the same place. Nothing of severity ERROR means that it can run.
+        Sorted by line and column; an ERROR before a WARNING of the same place. Without an ERROR, it can run.
 
     Examples
     --------
@@ -114,7 +120,7 @@ def dialect_of(tree: Any) -> str:
 
     Examples
     --------
-    >>> dialect_of({"States": {"A": {"Type": "Task", "Resource": "qrn:qcs:asw:ap-guangzhou:1:sdk:json:qcloud:scf:Invoke/f"}}})
+    >>> dialect_of({"States": {"A": {"Resource": "qrn:qcs:asw:ap-guangzhou:1:sdk:json:qcloud:scf:Invoke/f"}}})
     'tcsl'
     """
     stack = [tree]
@@ -138,9 +144,6 @@ def dialect_of(tree: Any) -> str:
     return "asl"
 
 
-# --------------------------------------------------------------------------- the top level
-
-
 def machine_language(checkup: Checkup, tree: dict[str, Any]) -> None:
     """QueryLanguage of the machine; the cloud takes everything but "JSONPath" for JSONata."""
     if "QueryLanguage" not in tree:
@@ -152,7 +155,8 @@ def machine_language(checkup: Checkup, tree: dict[str, Any]) -> None:
         checkup.add("ERROR", SCHEMA, message, ("QueryLanguage",), fix=fix)
     elif value not in ("JSONPath", "JSONata"):
         fix = checkup.did_you_mean(value, ("JSONPath", "JSONata")) or 'Write "JSONPath" or "JSONata".'
-        checkup.add("ERROR", SCHEMA, "Value should be one of the following: [JSONPath, JSONata]", ("QueryLanguage",), fix=fix)
+        message = "Value should be one of the following: [JSONPath, JSONata]"
+        checkup.add("ERROR", SCHEMA, message, ("QueryLanguage",), fix=fix)
     checkup.tell_once('"QueryLanguage"', ("QueryLanguage",), "key")
 
 
@@ -172,13 +176,11 @@ def machine_timeout(checkup: Checkup, tree: dict[str, Any]) -> None:
         fix = "Write a whole number, without quotes."
         checkup.add("ERROR", SCHEMA, "Expected value of type Integer", ("TimeoutSeconds",), fix=fix)
     elif value < 0:
-        checkup.add("ERROR", SCHEMA, "Minimum value is 0", ("TimeoutSeconds",), fix="Write a positive number of seconds.")
+        fix = "Write a positive number of seconds."
+        checkup.add("ERROR", SCHEMA, "Minimum value is 0", ("TimeoutSeconds",), fix=fix)
 
 
 MACHINE_RULES = (machine_language, machine_version, machine_timeout)
-
-
-# --------------------------------------------------------------------------- a scope
 
 
 def scope_shape(scope: Scope) -> bool:
@@ -239,14 +241,11 @@ def _check_scope(scope: Scope, flows: dict[int, Flow]) -> list[Scope]:
             scope.states[name] = state
             _check_state(state, inner)
     flow = Flow(scope)
-    state_names(scope, flow)
+    state_names(scope)
     flows[id(scope)] = flow
     for rule in SCOPE_RULES:
         rule(scope, flow)
     return inner
-
-
-# --------------------------------------------------------------------------- a state
 
 
 def state_type(state: State) -> bool:
@@ -314,8 +313,9 @@ def undocumented_in_tcsl(state: State) -> None:
     """What the documents of TCSL do not name, each thing told once."""
     if state.type in _TCSL_UNNAMED_TYPES:
         state.checkup.tell_once(f'the node type "{state.type}"', (*state.pointer, "Type"))
-    for field in _TCSL_UNNAMED_FIELDS.intersection(state.value):
-        state.checkup.tell_once(f'the field "{field}"', (*state.pointer, field), "key")
+    for field in _TCSL_UNNAMED_FIELDS:
+        if field in state.value:
+            state.checkup.tell_once(f'the field "{field}" of a state', (*state.pointer, field), "key")
 
 
 def _branches(state: State, inner: list[Scope]) -> None:

@@ -8,8 +8,8 @@
         State "Each" (Map)
           Scope (processor)       whose `owner` is the state "Each"
 
-A rule says `state.error("Minimum value is 1", "TimeoutSeconds")`; the checkup adds where that stands in the text. Nothing is
-computed for a place until there is a problem to put there, so a good definition costs next to nothing.
+A rule says `state.error("Minimum value is 1", "TimeoutSeconds")`; the checkup adds where that stands in the text.
+Nothing is computed for a place until there is a problem to put there, so a good definition costs next to nothing.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ SCHEMA = "SCHEMA_VALIDATION_FAILED"
 NO_LOCATION = ""  # the cloud gives no location for a problem of the whole machine
 UNDOCUMENTED = "TCSL_UNDOCUMENTED"
 
-# A hostile definition has a thousand wrong names and a thousand candidates for each; a typing slip needs one comparison round.
-_MAX_COMPARISONS = 4000
+# A hostile definition has a thousand wrong names and a thousand candidates for each; a typing slip needs one round.
+_MAX_COMPARISONS = 1200
 _MAX_WORD = 80
 
 
@@ -41,6 +41,13 @@ def short(text: str, limit: int = 200) -> str:
 def listed(names: Iterable[str]) -> str:
     """Names as the cloud lists them: ``[Next, End]``."""
     return f"[{', '.join(names)}]"
+
+
+def wrong_language(is_jsonata: bool, field: str) -> str:
+    """The cloud's sentence for a field that the query language of its state does not have."""
+    has, needs = ("JSONata", "JSONPath") if is_jsonata else ("JSONPath", "JSONata")
+    only = f"field '{field}' is only supported for the '{needs}' QueryLanguage"
+    return f"The QueryLanguage is set to '{has}', but {only}"
 
 
 class Checkup:
@@ -60,8 +67,11 @@ class Checkup:
         Labels of distributed Maps.
     """
 
-    def __init__(self, document: Document, dialect: str, type: str, jsonata_check: Callable[[str], str | None] | None) -> None:
-        self.document, self.dialect, self.express, self.jsonata_check = document, dialect, type == "EXPRESS", jsonata_check
+    def __init__(
+        self, document: Document, dialect: str, type: str, jsonata_check: Callable[[str], str | None] | None
+    ) -> None:
+        self.document, self.dialect, self.jsonata_check = document, dialect, jsonata_check
+        self.express = type == "EXPRESS"
         self.jsonata = False
         self.names: dict[str, Pointer] = {}
         self.labels: set[str] = set()
@@ -92,13 +102,14 @@ class Checkup:
         """In TCSL, say calmly and once that its documents do not name `what`."""
         if self.dialect == "tcsl" and what not in self._told:
             self._told.add(what)
-            self.add("WARNING", UNDOCUMENTED, f"The documents of TCSL do not name {what}; asw_nb does what ASL says.", pointer, of=of)
+            message = f"The documents of TCSL do not name {what}; asw_nb does what ASL says."
+            self.add("WARNING", UNDOCUMENTED, message, pointer, of=of)
 
     def suggestion(self, word: str, choices: Iterable[str]) -> str | None:
         """The choice nearest to a word, while the budget of comparisons lasts."""
-        choices = [c for c in choices if len(c) <= _MAX_WORD]
-        if len(word) > _MAX_WORD or len(choices) > self._comparisons:
+        if len(word) > _MAX_WORD or self._comparisons <= 0:
             return None
+        choices = [c for c in choices if len(c) <= _MAX_WORD]
         self._comparisons -= len(choices)
         return nearest(word, choices)
 
@@ -116,17 +127,18 @@ class Scope:
     def __init__(
         self, checkup: Checkup, value: dict[str, Any], pointer: Pointer, kind: str, owner: State | None, express: bool
     ) -> None:
-        self.checkup, self.value, self.pointer, self.kind, self.owner, self.express = checkup, value, pointer, kind, owner, express
+        self.checkup, self.value, self.pointer, self.kind = checkup, value, pointer, kind
+        self.owner, self.express = owner, express
         self.states: dict[str, State] = {}
         self.assigned: dict[str, set[str]] = {}  # variable -> names of the states that assign it
         self.uses: list[tuple[str, State, Pointer]] = []  # variable, where it is read
         checkup.scopes.append(self)
 
-    def error(self, message: str, *steps: Step, code: str = SCHEMA, fix: str | None = None, of: Any = "value") -> None:
-        self.checkup.add("ERROR", code, message, self.pointer + steps, of=of, fix=fix)
+    def error(self, message: str, *steps: Step, code: str = SCHEMA, **more: Any) -> None:
+        self.checkup.add("ERROR", code, message, self.pointer + steps, **more)
 
-    def warning(self, message: str, *steps: Step, code: str = SCHEMA, fix: str | None = None, of: Any = "value") -> None:
-        self.checkup.add("WARNING", code, message, self.pointer + steps, of=of, fix=fix)
+    def warning(self, message: str, *steps: Step, code: str = SCHEMA, **more: Any) -> None:
+        self.checkup.add("WARNING", code, message, self.pointer + steps, **more)
 
     def variable_is_known(self, name: str) -> bool:
         """Whether a state of this scope or of one around it assigns the variable."""
@@ -202,4 +214,16 @@ class State:
                     yield target, ("Catch", index, "Next")
 
 
-__all__ = ["NO_LOCATION", "SCHEMA", "UNDOCUMENTED", "Checkup", "Pointer", "Scope", "State", "Step", "listed", "short"]
+__all__ = [
+    "NO_LOCATION",
+    "SCHEMA",
+    "UNDOCUMENTED",
+    "Checkup",
+    "Pointer",
+    "Scope",
+    "State",
+    "Step",
+    "listed",
+    "short",
+    "wrong_language",
+]

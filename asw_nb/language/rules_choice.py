@@ -15,7 +15,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from asw_nb.language.rules_base import SCHEMA, State, Step, listed, short
+from asw_nb.language.rules_base import State, Step, listed, short, wrong_language
 from asw_nb.language.rules_expressions import assign_field, is_jsonata, jsonata_string, path_field, payload_template
 
 _RELATIONS = ("Equals", "LessThan", "GreaterThan", "LessThanEquals", "GreaterThanEquals")
@@ -59,7 +59,7 @@ def is_timestamp(value: Any) -> bool:
 def choices_field(state: State, field: str, value: Any) -> None:
     """Choices: a list of rules that is not empty."""
     if not isinstance(value, list):
-        state.error("Expected value of type Array", field, fix='Write a list of rules: [{"Variable": ..., "Next": ...}].')
+        state.error("Expected value of type Array", field, fix='Write a list: [{"Variable": ..., "Next": ...}].')
         return
     if not value:
         state.error("Value cannot be empty", field, fix="Add a rule, or use a Pass state.")
@@ -72,7 +72,8 @@ def choices_field(state: State, field: str, value: Any) -> None:
 def choice_rule(state: State, rule: Any, place: tuple[Step, ...], top: bool) -> None:
     """One rule, or one of the rules inside And, Or and Not."""
     if not isinstance(rule, dict):
-        state.error("Expected value of type Object", *place, fix='Write a rule such as {"Variable": "$.a", "IsPresent": true}.')
+        fix = 'Write a rule such as {"Variable": "$.a", "IsPresent": true}.'
+        state.error("Expected value of type Object", *place, fix=fix)
         return
     _where_next_stands(state, rule, place, top)
     if state.jsonata:
@@ -101,10 +102,10 @@ def _where_next_stands(state: State, rule: dict[str, Any], place: tuple[Step, ..
 
 
 def _wrong_language(state: State, field: str, place: tuple[Step, ...]) -> None:
-    has, needs = ("JSONata", "JSONPath") if state.jsonata else ("JSONPath", "JSONata")
-    message = f"The QueryLanguage is set to '{has}', but field '{field}' is only supported for the '{needs}' QueryLanguage"
-    fix = 'Write "Condition": "{% ... %}".' if state.jsonata else f'Add "QueryLanguage": "{needs}" to the state, or remove the field.'
-    state.error(message, *place, at=(*place, field), of="key", fix=fix)
+    fix = 'Add "QueryLanguage": "JSONata" to the state, or remove the field.'
+    if state.jsonata:
+        fix = 'Write "Condition": "{% ... %}".'
+    state.error(wrong_language(state.jsonata, field), *place, at=(*place, field), of="key", fix=fix)
 
 
 def _jsonata_rule(state: State, rule: dict[str, Any], place: tuple[Step, ...]) -> None:
@@ -191,7 +192,8 @@ def _operand(state: State, operator: str, value: Any, place: tuple[Step, ...]) -
             state.error("Expected value of type Boolean", *at, fix="Write true or false, without quotes.")
     elif kind == "Numeric":
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            state.error("Expected value of type Number", *at, fix=_operand_fix(operator, value, "Write a number, without quotes."))
+            fix = _operand_fix(operator, value, "Write a number, without quotes.")
+            state.error("Expected value of type Number", *at, fix=fix)
     elif not isinstance(value, str):
         state.error("Expected value of type String", *at, fix="Write a text in quotes.")
     elif kind == "Timestamp":
@@ -213,7 +215,8 @@ def _unknown_fields(state: State, rule: dict[str, Any], place: tuple[Step, ...])
     for field in rule:
         if field not in _KNOWN:
             fix = state.checkup.did_you_mean(field, _KNOWN) or "Remove it."
-            state.add("WARNING", f"Field '{short(field)}' is not supported", *place, code=SCHEMA, at=(*place, field), of="key", fix=fix)
+            message = f"Field '{short(field)}' is not supported"
+            state.warning(message, *place, at=(*place, field), of="key", fix=fix)
 
 
 def _rules_that_never_match(state: State, rules: list[Any]) -> None:
@@ -237,7 +240,8 @@ def _rules_that_never_match(state: State, rules: list[Any]) -> None:
         shape = json.dumps(question, sort_keys=True)
         if shape in asked:
             message = f"This rule can never match: rule {asked[shape]} asks the same before it."
-            state.warning(message, "Choices", index, code="CHOICE_NEVER_MATCHES", fix="Change one of the two or remove it.")
+            fix = "Change one of the two or remove it."
+            state.warning(message, "Choices", index, code="CHOICE_NEVER_MATCHES", fix=fix)
         else:
             asked[shape] = index
 

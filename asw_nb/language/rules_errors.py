@@ -1,11 +1,11 @@
-"""Rules for Retry and Catch: the shape of each entry, the place of ``States.ALL``, and entries that nothing can reach."""
+"""Rules for Retry and Catch: the shape of each entry, the place of ``States.ALL``, entries that nothing can reach."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from asw_nb.language.rules_base import State, Step, listed, short
+from asw_nb.language.rules_base import State, Step, listed, short, wrong_language
 from asw_nb.language.rules_expressions import assign_field, payload_template, result_path_field
 
 # The names that the language reserves (States Language specification, appendix A, and the cloud's list of error names).
@@ -32,9 +32,19 @@ RESERVED_ERRORS = frozenset(
 )
 
 # What States.TaskFailed does not stand for.
-_NOT_TASK_FAILED = frozenset({"States.ALL", "States.Timeout", "States.HeartbeatTimeout", "States.Runtime", "States.DataLimitExceeded"})
+_NOT_TASK_FAILED = frozenset(
+    {"States.ALL", "States.Timeout", "States.HeartbeatTimeout", "States.Runtime", "States.DataLimitExceeded"}
+)
 
-_RETRY_FIELDS = ("ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy", "Comment")
+_RETRY_FIELDS = (
+    "ErrorEquals",
+    "IntervalSeconds",
+    "MaxAttempts",
+    "BackoffRate",
+    "MaxDelaySeconds",
+    "JitterStrategy",
+    "Comment",
+)
 _CATCH_FIELDS = ("ErrorEquals", "Next", "ResultPath", "Assign", "Output", "Comment")
 
 # field -> (whether it must be whole, lowest, highest), as the cloud has them
@@ -57,17 +67,22 @@ def catch_field(state: State, field: str, value: Any) -> None:
 
 
 def _entries(
-    state: State, field: str, value: Any, known: tuple[str, ...], one: Callable[[State, dict[str, Any], tuple[Step, ...]], None]
+    state: State,
+    field: str,
+    value: Any,
+    known: tuple[str, ...],
+    one: Callable[[State, dict[str, Any], tuple[Step, ...]], None],
 ) -> None:
     if not isinstance(value, list):
-        state.error("Expected value of type Array", field, fix=f'Write a list: "{field}": [{{"ErrorEquals": [...], ...}}].')
+        state.error("Expected value of type Array", field, fix='Write a list: [{"ErrorEquals": [...], ...}].')
         return
     for index, entry in enumerate(value):
         place = (field, index)
         if not isinstance(entry, dict):
-            state.error("Expected value of type Object", *place, fix='Write an object such as {"ErrorEquals": ["States.ALL"]}.')
+            fix = 'Write an object such as {"ErrorEquals": ["States.ALL"]}.'
+            state.error("Expected value of type Object", *place, fix=fix)
             continue
-        required = [name for name in ("ErrorEquals", "Next") if name in known and name not in entry and name != "Comment"]
+        required = [name for name in ("ErrorEquals", "Next") if name in known and name not in entry]
         if required:
             fix = " and ".join(f'"{name}"' for name in required)
             state.error(f"These fields are required: {listed(required)}", *place, fix=f"Add {fix}.")
@@ -83,7 +98,11 @@ def _entries(
 
 def _error_equals(state: State, names: Any, place: tuple[Step, ...], is_last: bool) -> None:
     if not isinstance(names, list):
-        fix = f'Write ["{short(names, 60)}"].' if isinstance(names, str) else 'Write a list of names such as ["States.ALL"].'
+        fix = (
+            f'Write ["{short(names, 60)}"].'
+            if isinstance(names, str)
+            else 'Write a list of names such as ["States.ALL"].'
+        )
         state.error("Expected value of type Array", *place, fix=fix)
         return
     if not names:
@@ -97,7 +116,11 @@ def _error_equals(state: State, names: Any, place: tuple[Step, ...], is_last: bo
             message = f'There is no error "{short(name, 80)}" in the language.'
             state.warning(message, *place, index, code="UNKNOWN_ERROR_NAME", fix=fix)
     if "States.ALL" in names and (len(names) > 1 or not is_last):
-        fix = "Give it an entry of its own, the last one." if len(names) > 1 else "Move this entry to the end of the list."
+        fix = (
+            "Give it an entry of its own, the last one."
+            if len(names) > 1
+            else "Move this entry to the end of the list."
+        )
         state.error("States.ALL must appear alone and at end of list", *place, fix=fix)
 
 
@@ -106,7 +129,12 @@ def _retrier(state: State, entry: dict[str, Any], place: tuple[Step, ...]) -> No
         if name in entry:
             _number(state, entry[name], (*place, name), whole, low, high)
     if "JitterStrategy" in entry and entry["JitterStrategy"] not in ("NONE", "FULL"):
-        state.error("Value should be one of the following: [NONE, FULL]", *place, "JitterStrategy", fix='Write "FULL" or "NONE".')
+        state.error(
+            "Value should be one of the following: [NONE, FULL]",
+            *place,
+            "JitterStrategy",
+            fix='Write "FULL" or "NONE".',
+        )
     delay, interval = entry.get("MaxDelaySeconds"), entry.get("IntervalSeconds", 1)
     if type(delay) is int and type(interval) is int and 1 <= delay <= interval:
         message = f"MaxDelaySeconds {delay} is not above IntervalSeconds {interval}, so the delay never grows."
@@ -132,8 +160,7 @@ def _catcher(state: State, entry: dict[str, Any], place: tuple[Step, ...]) -> No
         if name not in entry:
             continue
         if is_jsonata != state.jsonata:
-            has, needs = ("JSONata", "JSONPath") if state.jsonata else ("JSONPath", "JSONata")
-            message = f"The QueryLanguage is set to '{has}', but field '{name}' is only supported for the '{needs}' QueryLanguage"
+            message = wrong_language(state.jsonata, name)
             fix = 'Write "Output" instead.' if state.jsonata else 'Write "ResultPath" instead.'
             state.error(message, *place, at=(*place, name), of="key", fix=fix)
         elif is_jsonata:
@@ -149,9 +176,13 @@ def _entries_never_reached(state: State, field: str, entries: list[Any]) -> None
         names = entry.get("ErrorEquals") if isinstance(entry, dict) else None
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             continue
-        covered = [name for name in names if name in taken or ("States.TaskFailed" in taken and name not in _NOT_TASK_FAILED)]
+        covered = [
+            name for name in names if name in taken or ("States.TaskFailed" in taken and name not in _NOT_TASK_FAILED)
+        ]
         if len(covered) == len(names):
-            message = f"No error reaches this entry: an earlier one already takes {listed(short(n, 60) for n in names[:5])}."
+            message = (
+                f"No error reaches this entry: an earlier one already takes {listed(short(n, 60) for n in names[:5])}."
+            )
             state.warning(message, field, index, code="ENTRY_NEVER_REACHED", fix="Move it up or remove it.")
         taken.update(names)
 

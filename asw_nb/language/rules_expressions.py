@@ -1,6 +1,7 @@
 """Rules for the little languages inside strings: paths, intrinsic calls, payload templates, JSONata and variable names.
 
-These rules only ask whether a text can be understood. Whether it finds anything depends on the data and shows when it runs.
+These rules only ask whether a text can be understood. Whether it finds anything depends on the data and shows when it
+runs.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ _REFERENCE = re.compile(
 
 
 @lru_cache(maxsize=4096)
-def path_problem(text: str, reference_only: bool = False, allow_context: bool = True, allow_variables: bool = True) -> str | None:
+def path_problem(
+    text: str, reference_only: bool = False, allow_context: bool = True, allow_variables: bool = True
+) -> str | None:
     """What is wrong with a path, as the end of a sentence; None when it is one.
 
     Examples
@@ -84,7 +87,15 @@ def _query_problem(rest: str) -> str | None:
 
     try:
         jsonpath.compile("$" + rest)
-    except (jsonpath.JSONPathError, re.error, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as problem:
+    except (
+        jsonpath.JSONPathError,
+        re.error,
+        ArithmeticError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as problem:
         lines = str(problem).splitlines()
         return short(lines[0] if lines else "it cannot be read")
     return None
@@ -170,7 +181,7 @@ class _Call:
         if mark == '"':
             raise _NoCall("texts are written in single quotes")
         found = short(re.split(r"[,)]", self.text[self.at :], maxsplit=1)[0].strip(), 40)
-        raise _NoCall(f'an argument is a path, a \'text\', a number, true, false, null or a call, not "{found}"')
+        raise _NoCall(f"an argument is a path, a 'text', a number, true, false, null or a call, not \"{found}\"")
 
     def path(self) -> None:
         start, depth, quote = self.at, 0, ""
@@ -239,7 +250,7 @@ def expression_problem(state: State, text: str, steps: tuple[Step, ...]) -> str 
             if state.checkup.dialect == "tcsl":
                 state.checkup.tell_once("intrinsic functions", state.pointer + steps)
         return problem
-    return "it starts with neither \"$\" nor \"States.\""
+    return 'it starts with neither "$" nor "States."'
 
 
 def _sentence(problem: str) -> str:
@@ -247,7 +258,9 @@ def _sentence(problem: str) -> str:
     return closed[0].upper() + closed[1:]
 
 
-def path_field(state: State, field: str, value: Any, *inside: Step, nullable: bool = False, reference: bool = False) -> None:
+def path_field(
+    state: State, field: str, value: Any, *inside: Step, nullable: bool = False, reference: bool = False
+) -> None:
     """A field whose value is a path."""
     if value is None and nullable:
         return
@@ -260,7 +273,13 @@ def path_field(state: State, field: str, value: Any, *inside: Step, nullable: bo
         _note_variables(state, steps, value)
         return
     message = f"Value is not a Reference Path: {problem}" if reference else "Value must be a valid JSONPath."
-    fix = f'Write "$.{short(value, 60)}".' if re.fullmatch(r"[\w.\-]+", value) else None if reference else _sentence(problem)
+    fix = (
+        f'Write "$.{short(value, 60)}".'
+        if re.fullmatch(r"[\w.\-]+", value)
+        else None
+        if reference
+        else _sentence(problem)
+    )
     state.error(message, *steps, fix=fix)
 
 
@@ -301,7 +320,9 @@ def payload_template(state: State, field: str, value: Any, *inside: Step) -> Non
     while stack:
         tree, place = stack.pop()
         if isinstance(tree, list):
-            stack.extend((child, (*place, index)) for index, child in enumerate(tree) if isinstance(child, (dict, list)))
+            stack.extend(
+                (child, (*place, index)) for index, child in enumerate(tree) if isinstance(child, (dict, list))
+            )
             continue
         if not isinstance(tree, dict):
             continue
@@ -313,7 +334,9 @@ def payload_template(state: State, field: str, value: Any, *inside: Step) -> Non
             elif isinstance(child, str):
                 if _LOOKS_DYNAMIC.match(child):
                     message = "No .$ on a field that appears to be a JSONPath or Intrinsic Function."
-                    state.warning(message, *place, key, code="NO_DOLLAR", fix=f'Write "{short(key, 60)}.$" to evaluate it.')
+                    state.warning(
+                        message, *place, key, code="NO_DOLLAR", fix=f'Write "{short(key, 60)}.$" to evaluate it.'
+                    )
                 elif child.startswith("{%"):
                     _jsonata_in_jsonpath(state, (*place, key))
 
@@ -392,9 +415,15 @@ _TEXT = re.compile(r"\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"|'[^'\\]*+(?:\\.[^'\\]*+)*+'
 _NAME = re.compile(r"\$([^\W\d]\w*)\b(?!\s*\()")
 _BOUND = re.compile(r"\$(\w+)\s*:=|[@#]\s*\$(\w+)")
 _PARAMETERS = re.compile(r"(?:\bfunction|λ)\s*\(([^)]*)\)")
-_BUILT_IN = frozenset(
-    ["abs", "append", "assert", "average", "base64decode", "base64encode", "boolean", "ceil", "clone", "contains", "count", "decodeUrl", "decodeUrlComponent", "distinct", "each", "encodeUrl", "encodeUrlComponent", "error", "eval", "exists", "filter", "floor", "formatBase", "formatInteger", "formatNumber", "fromMillis", "hash", "join", "keys", "length", "lookup", "lowercase", "map", "match", "max", "merge", "millis", "min", "not", "now", "number", "pad", "parse", "parseInteger", "partition", "power", "random", "range", "reduce", "replace", "reverse", "round", "shuffle", "sift", "single", "sort", "split", "spread", "sqrt", "states", "string", "substring", "substringAfter", "substringBefore", "sum", "toMillis", "trim", "type", "uppercase", "uuid", "zip"]
-)
+_BUILT_IN_NAMES = """
+    abs append assert average base64decode base64encode boolean ceil clone contains count decodeUrl
+    decodeUrlComponent distinct each encodeUrl encodeUrlComponent error eval exists filter floor formatBase
+    formatInteger formatNumber fromMillis hash join keys length lookup lowercase map match max merge millis min not
+    now number pad parse parseInteger partition power random range reduce replace reverse round shuffle sift single
+    sort split spread sqrt states string substring substringAfter substringBefore sum toMillis trim type uppercase
+    uuid zip
+"""
+_BUILT_IN = frozenset(_BUILT_IN_NAMES.split())
 
 
 @lru_cache(maxsize=2048)
@@ -442,7 +471,9 @@ def _variable_name(state: State, name: str, steps: tuple[Step, ...]) -> None:
     shown = short(name, MAX_VARIABLE_NAME)
     if name == "states":
         code = "RESERVED_VARIABLE_NAME"
-        state.error("Cannot assign to reserved variable '$states'.", *steps, code=code, of="key", fix="Use another name.")
+        state.error(
+            "Cannot assign to reserved variable '$states'.", *steps, code=code, of="key", fix="Use another name."
+        )
     elif len(name) > MAX_VARIABLE_NAME:
         message = f"Invalid variable name '{shown}': the variable name is longer than {MAX_VARIABLE_NAME} characters."
         state.error(message, *steps, code="INVALID_VARIABLE_NAME", of="key", fix="Shorten it.")

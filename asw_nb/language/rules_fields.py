@@ -1,8 +1,8 @@
 """Which field may stand in which state, in which query language, and what its value must be.
 
-Two tables hold the language: `FIELDS` (state type -> its fields) and `VALUES` (field -> the rule for its value). A field means
-the same in every state that has it. Sources: States Language specification, field tables of the state types; where the cloud is
-stricter or laxer than the specification, what the cloud answers.
+Two tables hold the language: `FIELDS` (state type -> its fields) and `VALUES` (field -> the rule for its value). A
+field means the same in every state that has it. Sources: States Language specification, field tables of the state
+types; where the cloud is stricter or laxer than the specification, what the cloud answers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from asw_nb.language.rules_base import State, listed, short
+from asw_nb.language.rules_base import State, Step, listed, short, wrong_language
 from asw_nb.language.rules_choice import choices_field, is_timestamp
 from asw_nb.language.rules_errors import catch_field, retry_field
 from asw_nb.language.rules_expressions import (
@@ -133,9 +133,6 @@ AT_MOST_ONE: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-# --------------------------------------------------------------------------- which fields
-
-
 def supported_field(state: State, field: str) -> None:
     """A field that this type of state does not have."""
     if field == "ResultSelector" and state.type == "Pass" and state.checkup.dialect == "tcsl":
@@ -147,8 +144,8 @@ def supported_field(state: State, field: str) -> None:
         owners = [kind for kind, fields in FIELDS.items() if field in fields]
         fix = f"{state.type} has no {field}; it belongs to {', '.join(owners)}. Remove it."
         if field in ("Next", "End"):
-            ends = {"Choice": 'its rules and "Default" say where it goes', "Succeed": "it ends the scope", "Fail": "it ends the scope"}
-            fix = f'Remove it: {ends.get(state.type, "it says itself where it goes")}.'
+            why = 'the rules and "Default" say where it goes' if state.type == "Choice" else "nothing comes after it"
+            fix = f"Remove it: {why}."
     else:
         fix = state.checkup.did_you_mean(field, own) or 'Remove it; notes go into "Comment".'
     state.add(severity, f"Field '{short(field)}' is not supported", at=(field,), of="key", fix=fix)
@@ -156,15 +153,13 @@ def supported_field(state: State, field: str) -> None:
 
 def field_of_language(state: State, field: str) -> None:
     """A field that the state's query language does not have."""
-    has, needs = ("JSONata", "JSONPath") if state.jsonata else ("JSONPath", "JSONata")
-    message = f"The QueryLanguage is set to '{has}', but field '{field}' is only supported for the '{needs}' QueryLanguage"
     other = _COUNTERPART.get(field)
     if state.jsonata and field.endswith("Path") and other is None:
         other = f'{field.removesuffix("Path")} with a "{{% ... %}}" expression'
     fix = f"Write {other} instead" if other else "Remove it"
     if not state.jsonata:
         fix += ', or add "QueryLanguage": "JSONata"'
-    state.error(message, at=(field,), of="key", fix=fix + ".")
+    state.error(wrong_language(state.jsonata, field), at=(field,), of="key", fix=fix + ".")
 
 
 def required_fields(state: State) -> None:
@@ -181,11 +176,13 @@ def required_fields(state: State) -> None:
             state.error(f"This object should have only one of the following fields: {listed(group)}", fix=fix)
         elif len(given) > 1:
             fix = f"Keep {' or '.join(given)}."
-            state.error(f"There should only be one of the following fields: {listed(group)}", at=(given[1],), of="key", fix=fix)
+            message = f"There should only be one of the following fields: {listed(group)}"
+            state.error(message, at=(given[1],), of="key", fix=fix)
     for pair in AT_MOST_ONE.get(state.type, ()):
         if pair[0] in value and pair[1] in value:
             fix = f"Keep {pair[0]} or {pair[1]}."
-            state.error(f"There should only be one of the following fields: {listed(pair)}", at=(pair[1],), of="key", fix=fix)
+            message = f"There should only be one of the following fields: {listed(pair)}"
+            state.error(message, at=(pair[1],), of="key", fix=fix)
 
 
 def _nearest_field(state: State, missing: str) -> str:
@@ -235,19 +232,6 @@ def resource_of_type(state: State) -> None:
             message = f"Express state machine does not support '{pattern}' service integration "
             fix = f'Remove "{pattern}", or use a STANDARD state machine.'
             state.error(message, "Resource", fix=fix)
-
-
-# --------------------------------------------------------------------------- what their values are
-
-
-def any_value(state: State, field: str, value: Any) -> None:
-    """Nothing can be wrong with it."""
-
-
-def text_field(state: State, field: str, value: Any) -> None:
-    """A string."""
-    if not isinstance(value, str):
-        state.error("Expected value of type String", field, fix="Write a text in quotes.")
 
 
 def comment_field(state: State, field: str, value: Any) -> None:
@@ -303,7 +287,7 @@ def timestamp_field(state: State, field: str, value: Any) -> None:
         state.error("String does not match RFC3339 timestamp", field, fix=fix)
 
 
-def whole_number(low: int, high: int | None = None, path_field_name: bool = True) -> ValueRule:
+def whole_number(low: int, high: int | None = None) -> ValueRule:
     """The rule for an integer within bounds."""
 
     def rule(state: State, field: str, value: Any) -> None:
@@ -311,7 +295,7 @@ def whole_number(low: int, high: int | None = None, path_field_name: bool = True
             jsonata_string(state, value, (field,))
         elif isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
             fix = "Write a whole number, without quotes."
-            if isinstance(value, str) and value.startswith("$") and path_field_name:
+            if isinstance(value, str) and value.startswith("$"):
                 fix = f'Write "{field}Path" for a path.'
             state.error("Expected value of type Integer", field, fix=fix)
         elif value < low:
@@ -345,11 +329,13 @@ def plain_path_field(state: State, field: str, value: Any) -> None:
 
 def result_field(state: State, field: str, value: Any) -> None:
     """Result of a Pass: a constant, whatever its keys say."""
-    stack = [((field,), value)]
+    stack: list[tuple[tuple[Step, ...], Any]] = [((field,), value)]
     while stack:
         place, tree = stack.pop()
         if isinstance(tree, list):
-            stack.extend(((*place, index), child) for index, child in enumerate(tree) if isinstance(child, (dict, list)))
+            stack.extend(
+                ((*place, index), child) for index, child in enumerate(tree) if isinstance(child, (dict, list))
+            )
         elif isinstance(tree, dict):
             for key, child in tree.items():
                 if key.endswith(".$") and isinstance(child, str):
@@ -363,7 +349,8 @@ def result_field(state: State, field: str, value: Any) -> None:
 def items_field(state: State, field: str, value: Any) -> None:
     """Items: an array, an object, or an expression that gives one."""
     if not isinstance(value, (list, dict)) and not is_jsonata(value):
-        state.error("Items must be an array, an object or a JSONata expression", field, fix='Write "{% $states.input.items %}".')
+        fix = 'Write "{% $states.input.items %}".'
+        state.error("Items must be an array, an object or a JSONata expression", field, fix=fix)
         return
     jsonata_values(state, value, (field,))
 
@@ -390,12 +377,13 @@ def resource_field(state: State, field: str, value: Any) -> None:
     elif value.startswith("arn:"):
         parts = value.split(":", 5)
         if len(parts) < 6 or not all((parts[1], parts[2], parts[5])):
-            fix = 'An ARN is "arn:aws:lambda:{region}:{account}:function:{name}"; write just the name to run a local function.'
-            state.error("Value is not a valid resource ARN", field, code="SCHEMA_VALIDATION_FAILED", fix=fix)
+            fix = 'Write "arn:aws:lambda:{region}:{account}:function:{name}", or just the name of a local function.'
+            state.error("Value is not a valid resource ARN", field, fix=fix)
     elif value.startswith("qrn:"):
         _qrn(state, field, value, code)
     elif is_jsonata(value):
-        state.error("Value is not a valid resource ARN", field, fix="A Resource is a constant: the expression is not evaluated.")
+        fix = "Write a constant: the expression is not evaluated."
+        state.error("Value is not a valid resource ARN", field, fix=fix)
     elif any(c in value for c in "\n\r\t\0"):
         state.error("The name of the resource contains a control character.", field, code=code, fix="Remove it.")
 
@@ -415,7 +403,8 @@ def _qrn(state: State, field: str, value: str, code: str) -> None:
 def template_field(state: State, field: str, value: Any) -> None:
     """Parameters, ResultSelector, ItemSelector: an object."""
     if not isinstance(value, (dict, list)) and not (state.jsonata and is_jsonata(value)):
-        state.warning(f"{field} is an object as a rule; this constant is taken as it is.", field, fix='Write {"name.$": "$.path"}.')
+        message = f"{field} is an object as a rule; this constant is taken as it is."
+        state.warning(message, field, fix='Write {"name.$": "$.path"}.')
     payload_template(state, field, value)
 
 

@@ -1,6 +1,8 @@
-"""Rules that need all states of a scope at once: targets, reachability, ends, loops, names and the order of variables."""
+"""Rules that need all states of a scope at once: targets, reachability, ends, loops, names, order of variables."""
 
 from __future__ import annotations
+
+from itertools import islice
 
 from asw_nb.language.rules_base import NO_LOCATION, Checkup, Scope, State, short
 
@@ -77,9 +79,9 @@ def _target_fix(scope: Scope, target: str) -> str:
         return hint
     if target in scope.checkup.names:
         return "The state of that name is in another scope; transitions stay inside their own."
-    names = [f'"{short(name, 40)}"' for name in scope.value["States"]]
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return f"The states here are {', '.join(names[:6])}{more}."
+    names = [f'"{short(name, 40)}"' for name in islice(scope.value["States"], 6)]
+    rest = len(scope.value["States"]) - len(names)
+    return f"The states here are {', '.join(names)}{f' and {rest} more' if rest else ''}."
 
 
 def terminal_state(scope: Scope, flow: Flow) -> None:
@@ -88,8 +90,13 @@ def terminal_state(scope: Scope, flow: Flow) -> None:
         return
     fix = 'Add "End": true to the last state, or add a Succeed state.'
     if scope.owner is None:
-        scope.checkup.add(
-            "ERROR", "MISSING_END_STATE", "Workflow has no terminal state", (), at=("States",), of="key", location=NO_LOCATION, fix=fix
+        scope.error(
+            "Workflow has no terminal state",
+            code="MISSING_END_STATE",
+            at=("States",),
+            of="key",
+            location=NO_LOCATION,
+            fix=fix,
         )
     elif not flow.unsure:
         scope.warning("None of these states ends.", "States", code="MISSING_END_STATE", of="key", fix=fix)
@@ -98,8 +105,8 @@ def terminal_state(scope: Scope, flow: Flow) -> None:
 def reachable_states(scope: Scope, flow: Flow) -> None:
     """Every state can be entered.
 
-    The cloud refuses a state that no other state goes to; a state that only such states lead to is a warning here, because
-    what the cloud says to it is not known. It says nothing while the workflow has no terminal state.
+    The cloud refuses a state that no other state goes to; a state that only such states lead to is a warning here,
+    because what the cloud says to it is not known. It says nothing while the workflow has no terminal state.
     """
     start = scope.value.get("StartAt")
     if not isinstance(start, str) or flow.is_endless:
@@ -140,7 +147,7 @@ def loops_without_exit(scope: Scope, flow: Flow) -> None:
         scope.states[caught[0]].warning(message, code="LOOP_WITHOUT_EXIT", fix="Leave it through a Choice, or end it.")
 
 
-def state_names(scope: Scope, flow: Flow) -> None:
+def state_names(scope: Scope) -> None:
     """Names are unique over the whole machine and not too long."""
     checkup = scope.checkup
     limit = MAX_NAME[checkup.dialect]
@@ -152,8 +159,10 @@ def state_names(scope: Scope, flow: Flow) -> None:
             fix = "Rename one of the two: names are unique over all branches and loops."
             checkup.add("ERROR", "DUPLICATE_STATE_NAME", message, pointer, of="key", fix=fix)
         if len(name) > limit or not name:
-            message = f"The state name is longer than {limit} characters." if name else "The state name is empty."
-            checkup.add("ERROR", "INVALID_STATE_NAME", message, pointer, of="key", fix="Shorten it." if name else "Write a name.")
+            message, fix = f"The state name is longer than {limit} characters.", "Shorten it."
+            if not name:
+                message, fix = "The state name is empty.", "Write a name."
+            checkup.add("ERROR", "INVALID_STATE_NAME", message, pointer, of="key", fix=fix)
 
 
 def variables_assigned(checkup: Checkup, flows: dict[int, Flow]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from asw_nb.language.rules_base import State, Step, listed, short
+from asw_nb.language.rules_base import State, Step, listed, short, wrong_language
 from asw_nb.language.rules_expressions import payload_template
 
 MAX_LABEL = 40
@@ -24,6 +24,7 @@ _DISTRIBUTED_ONLY = (
     "ToleratedFailurePercentagePath",
 )
 _INPUT_TYPES = ("CSV", "JSON", "JSONL", "PARQUET", "MANIFEST")
+_BATCH_SIZES = ("MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath")
 _HEADERS = ("FIRST_ROW", "GIVEN")
 
 
@@ -60,11 +61,11 @@ def map_mode(state: State) -> None:
         _distributed(state, config, place)
         return
     if "ExecutionType" in config:
-        at = (*place, "ExecutionType")
-        state.error("Field 'ExecutionType' is not supported", *place, at=at, of="key", fix='Write "Mode": "DISTRIBUTED" or remove it.')
+        at, fix = (*place, "ExecutionType"), 'Write "Mode": "DISTRIBUTED" or remove it.'
+        state.error("Field 'ExecutionType' is not supported", *place, at=at, of="key", fix=fix)
     for name in _DISTRIBUTED_ONLY:
         if name in state.value:
-            fix = f'Add "ProcessorConfig": {{"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}} to "{field}", or remove it.'
+            fix = f'Add "ProcessorConfig" with "Mode": "DISTRIBUTED" to "{field}", or remove it.'
             message = f'"{name}" counts in DISTRIBUTED mode only.'
             state.warning(message, name, code="DISTRIBUTED_ONLY", of="key", fix=fix)
 
@@ -129,7 +130,8 @@ def item_reader_field(state: State, field: str, value: Any) -> None:
         return
     kind, header = config.get("InputType"), config.get("CSVHeaderLocation")
     if kind is not None and not is_dynamic(state, kind) and kind not in _INPUT_TYPES:
-        state.error(f"Value should be one of the following: {listed(_INPUT_TYPES)}", *place, "InputType", fix="Write one of them.")
+        message = f"Value should be one of the following: {listed(_INPUT_TYPES)}"
+        state.error(message, *place, "InputType", fix="Write one of them.")
     if header is None:
         if kind == "CSV":
             fix = 'Add "CSVHeaderLocation": "FIRST_ROW".'
@@ -138,7 +140,8 @@ def item_reader_field(state: State, field: str, value: Any) -> None:
         message = f"Value should be one of the following: {listed(_HEADERS)}"
         state.error(message, *place, "CSVHeaderLocation", fix='Write "FIRST_ROW" or "GIVEN".')
     elif header == "GIVEN" and "CSVHeaders" not in config:
-        state.error("These fields are required: [CSVHeaders]", *place, fix='Add "CSVHeaders" with the names of the columns.')
+        fix = 'Add "CSVHeaders" with the names of the columns.'
+        state.error("These fields are required: [CSVHeaders]", *place, fix=fix)
 
 
 def is_dynamic(state: State, value: Any) -> bool:
@@ -154,12 +157,11 @@ def result_writer_field(state: State, field: str, value: Any) -> None:
 
 def item_batcher_field(state: State, field: str, value: Any) -> None:
     """ItemBatcher: how many items go to one child execution."""
-    known = ("BatchInput", "MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath")
-    if not _object(state, field, value, known):
+    if not _object(state, field, value, ("BatchInput", *_BATCH_SIZES)):
         return
-    if not any(name in value for name in known[1:]):
+    if not any(name in value for name in _BATCH_SIZES):
         fix = 'Add "MaxItemsPerBatch": 10.'
-        message = f"At least one of these fields is required: {listed(known[1:])}"
+        message = f"At least one of these fields is required: {listed(_BATCH_SIZES)}"
         state.error(message, field, fix=fix)
     for name in ("MaxItemsPerBatch", "MaxInputBytesPerBatch"):
         number = value.get(name)
@@ -178,8 +180,7 @@ def _call_fields(state: State, field: str, value: dict[str, Any]) -> None:
         if name not in value:
             continue
         if (name == "Arguments") != state.jsonata:
-            has, needs = ("JSONata", "JSONPath") if state.jsonata else ("JSONPath", "JSONata")
-            message = f"The QueryLanguage is set to '{has}', but field '{name}' is only supported for the '{needs}' QueryLanguage"
+            message = wrong_language(state.jsonata, name)
             fix = f'Write "{"Arguments" if state.jsonata else "Parameters"}" instead.'
             state.error(message, field, at=(field, name), of="key", fix=fix)
         else:

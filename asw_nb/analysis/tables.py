@@ -1,0 +1,233 @@
+"""The tables: folded history -> pandas DataFrames with fixed columns and dtypes, the same for every backend.
+
+Times are ``datetime64[us, UTC]``, durations float seconds (NaN while something runs), counts ``Int64``, texts ``object`` (None where there is
+none) and payloads (input, output, details) the parsed JSON values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from asw_nb.history.fold import Fold, Visit
+from asw_nb.history.fold import map_items as items_of
+from asw_nb.history.store import Record
+
+if TYPE_CHECKING:
+    import pandas
+
+TIME, SECONDS, COUNT, TEXT, JSON = "datetime64[us, UTC]", "float64", "Int64", "text", "json"
+
+EXECUTIONS: dict[str, str] = {
+    "execution": TEXT, "name": TEXT, "workflow": TEXT, "type": TEXT, "status": TEXT, "started": TIME, "finished": TIME,
+    "duration_s": SECONDS, "input": JSON, "output": JSON, "error": TEXT, "cause": TEXT, "redrives": COUNT, "backend": TEXT,
+    "definition_hash": TEXT, "tags": JSON,
+}  # fmt: skip
+STATES: dict[str, str] = {
+    "execution": TEXT, "visit": COUNT, "path": TEXT, "state": TEXT, "type": TEXT, "status": TEXT, "entered": TIME, "exited": TIME,
+    "duration_s": SECONDS, "attempts": COUNT, "wait_s": SECONDS, "resource": TEXT, "input": JSON, "output": JSON, "error": TEXT,
+    "cause": TEXT,
+}  # fmt: skip
+ATTEMPTS: dict[str, str] = {
+    "execution": TEXT, "visit": COUNT, "path": TEXT, "state": TEXT, "attempt": COUNT, "status": TEXT, "scheduled": TIME, "started": TIME,
+    "finished": TIME, "queue_s": SECONDS, "duration_s": SECONDS, "worker": TEXT, "error": TEXT, "cause": TEXT,
+}  # fmt: skip
+EVENTS: dict[str, str] = {
+    "execution": TEXT, "id": COUNT, "previous_id": COUNT, "timestamp": TIME, "type": TEXT, "path": TEXT, "state": TEXT, "details": JSON,
+}  # fmt: skip
+MAP_ITEMS: dict[str, str] = {
+    "execution": TEXT, "path": TEXT, "index": COUNT, "status": TEXT, "entered": TIME, "exited": TIME, "duration_s": SECONDS,
+    "attempts": COUNT, "input": JSON, "output": JSON, "error": TEXT, "cause": TEXT,
+}  # fmt: skip
+METRICS: dict[str, str] = {
+    "execution": TEXT, "path": TEXT, "state": TEXT, "attempt": COUNT, "step": COUNT, "name": TEXT, "value": SECONDS, "timestamp": TIME,
+}  # fmt: skip
+LOGS: dict[str, str] = {
+    "execution": TEXT, "path": TEXT, "state": TEXT, "attempt": COUNT, "timestamp": TIME, "stream": TEXT, "line": TEXT,
+}  # fmt: skip
+
+
+def frame(columns: dict[str, str], rows: list[tuple[Any, ...]]) -> pandas.DataFrame:
+    """Rows -> a DataFrame with exactly these columns and dtypes; times come as microseconds since 1970."""
+    import numpy
+    import pandas
+
+    data: dict[str, Any] = {}
+    for position, (name, kind) in enumerate(columns.items()):
+        values = [row[position] for row in rows]
+        if kind == TIME:
+            micros = numpy.array([-(2**63) if v is None else v for v in values], dtype="int64")
+            data[name] = pandas.Series(pandas.DatetimeIndex(micros.view("datetime64[us]"), tz="UTC"))
+        elif kind == SECONDS:
+            data[name] = pandas.Series(numpy.array([numpy.nan if v is None else v for v in values], dtype="float64"))
+        elif kind == COUNT:
+            data[name] = pandas.array(values, dtype="Int64")
+        else:
+            column = numpy.empty(len(values), dtype=object)
+            column[:] = values
+            data[name] = pandas.Series(column, dtype=object)
+    return pandas.DataFrame(data, columns=list(columns))
+
+
+def _seconds(start: int | None, end: int | None) -> float | None:
+    return None if start is None or end is None else (end - start) / 1e6
+
+
+def executions(records: Iterable[Record]) -> pandas.DataFrame:
+    """One row per execution.
+
+    Returns
+    -------
+    DataFrame
+        Columns `EXECUTIONS`.
+    """
+    rows = [
+        (
+            r.id, r.name, r.workflow, r.type, r.status, r.started_us, r.finished_us, _seconds(r.started_us, r.finished_us),
+            r.input, r.output, r.error, r.cause, r.redrives, r.backend, r.digest, r.tags,
+        )
+        for r in records
+    ]  # fmt: skip
+    return frame(EXECUTIONS, rows)
+
+
+def states(record: Record, fold: Fold) -> pandas.DataFrame:
+    """One row per visit to a state, in the order of entry.
+
+    Returns
+    -------
+    DataFrame
+        Columns `STATES`. `wait_s` is the time spent in Wait timers and retry backoff; `attempts` counts a task's tries, or how often a
+        Parallel or Map began.
+    """
+    base = record.started_us
+    rows = [
+        (
+            record.id, v.number, v.path, v.state.name, v.state.type, v.status, base + v.entered, None if v.exited is None else base + v.exited,
+            _seconds(v.entered, v.exited), v.tries, max(v.wait_us, 0) / 1e6, v.state.resource.text if v.state.resource else None,
+            v.input, v.output, v.error, v.cause,
+        )
+        for v in fold.visits
+    ]  # fmt: skip
+    return frame(STATES, rows)
+
+
+def attempts(record: Record, fold: Fold) -> pandas.DataFrame:
+    """One row per try of a task.
+
+    Returns
+    -------
+    DataFrame
+        Columns `ATTEMPTS`. `queue_s` runs from scheduled to started, `duration_s` from started to finished.
+    """
+    base = record.started_us
+    rows = []
+    for v in fold.visits:
+        for a in v.attempts:
+            started = a.started if a.started is not None else (a.scheduled if a.finished is not None else None)
+            rows.append(
+                (
+                    record.id, v.number, v.path, v.state.name, a.number, a.status, base + a.scheduled, _moment(base, started),
+                    _moment(base, a.finished), _seconds(a.scheduled, started), _seconds(started, a.finished), a.worker, a.error, a.cause,
+                )
+            )  # fmt: skip
+    return frame(ATTEMPTS, rows)
+
+
+def _moment(base: int, at: int | None) -> int | None:
+    return None if at is None else base + at
+
+
+def events(record: Record, history: list[dict[str, Any]]) -> pandas.DataFrame:
+    """One row per history event, in the cloud's words.
+
+    Returns
+    -------
+    DataFrame
+        Columns `EVENTS`; `details` is the event's own details object.
+    """
+    rows = []
+    for event in history:
+        details = next((v for k, v in event.items() if k.endswith("EventDetails")), None)
+        micros = round(event["timestamp"].timestamp() * 1e6)
+        rows.append(
+            (
+                record.id, event["id"], event["previousEventId"], micros, event["type"], event.get("path"), event.get("state"),
+                details,
+            )
+        )  # fmt: skip
+    return frame(EVENTS, rows)
+
+
+def map_items(record: Record, fold: Fold) -> pandas.DataFrame:
+    """One row per item of each Map that has begun.
+
+    Returns
+    -------
+    DataFrame
+        Columns `MAP_ITEMS`; `path` is the Map's own, `attempts` the tries of all tasks inside the item.
+    """
+    base = record.started_us
+    rows = []
+    for owner, index, visits in items_of(fold):
+        first, last = visits[0], visits[-1]
+        status, failed = _item_status(visits)
+        ended = last.exited if status != "RUNNING" else None
+        rows.append(
+            (
+                record.id, owner.path, index, status, base + first.entered, _moment(base, ended), _seconds(first.entered, ended),
+                sum(v.tries for v in visits if v.attempts), first.input, last.output if status == "SUCCEEDED" else None,
+                failed.error if failed else None, failed.cause if failed else None,
+            )
+        )  # fmt: skip
+    return frame(MAP_ITEMS, rows)
+
+
+def _item_status(visits: list[Visit]) -> tuple[str, Visit | None]:
+    last = visits[-1]
+    if last.status in ("FAILED", "ABORTED", "TIMED_OUT"):
+        return last.status, last
+    if last.exited is None or last.next_name is not None:
+        return "RUNNING", None
+    return "SUCCEEDED", None
+
+
+Outputs = dict[tuple[int, int], tuple[list[Any], list[Any], str | None]]
+
+
+def metrics(record: Record, fold: Fold, outputs: Outputs) -> pandas.DataFrame:
+    """One row per recorded value, oldest first within an attempt.
+
+    Returns
+    -------
+    DataFrame
+        Columns `METRICS`.
+    """
+    rows = []
+    for v in fold.visits:
+        for a in v.attempts:
+            for at, step, name, value in outputs.get((v.frame, a.token), ((), (), None))[1]:
+                rows.append((record.id, v.path, v.state.name, a.number, step, name, value, at))
+    return frame(METRICS, rows)
+
+
+def logs(record: Record, fold: Fold, outputs: Outputs) -> pandas.DataFrame:
+    """One row per printed or logged line.
+
+    Returns
+    -------
+    DataFrame
+        Columns `LOGS`; `stream` is stdout, stderr, logging or log.
+    """
+    rows = []
+    for v in fold.visits:
+        for a in v.attempts:
+            for at, stream, line in outputs.get((v.frame, a.token), ((), (), None))[0]:
+                rows.append((record.id, v.path, v.state.name, a.number, at, stream, line))
+    return frame(LOGS, rows)
+
+
+__all__ = [
+    "ATTEMPTS", "EVENTS", "EXECUTIONS", "LOGS", "MAP_ITEMS", "METRICS", "STATES",
+    "attempts", "events", "executions", "logs", "map_items", "metrics", "states",
+]  # fmt: skip

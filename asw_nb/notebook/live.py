@@ -1,0 +1,121 @@
+"""The live view of a cell: HTML repainted in place while an execution runs, and its static card when it is over.
+
+Everything goes through one display id, from a thread of its own, at most four times a second; the saved notebook holds the last frame only,
+which is the static card. The Stop button is a widget beside it, there only while the cell does not wait (a button is dead in a busy cell),
+and replaced by nothing in the end, so that no widget model is left in the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from asw_nb.analysis.card import describe, live_card
+from asw_nb.engine.events import Event
+from asw_nb.engine.runner import Run
+
+if TYPE_CHECKING:
+    from asw_nb.handle import Execution
+
+PAINT_EVERY_S = 0.25
+FIRST_PAINT_S = 0.05
+
+
+class LiveView:
+    """Shows an execution in the cell that runs now.
+
+    Parameters
+    ----------
+    execution : Execution
+        Driven by this process.
+    button : bool
+        Offer a Stop button.
+    """
+
+    def __init__(self, execution: Execution, button: bool) -> None:
+        assert execution._run is not None
+        self.execution, self.run = execution, execution._run
+        self.frames = 0
+        self._recent: deque[str] = deque(maxlen=6)
+        self._changed = True
+        self.run.listeners.append(self._heard)
+        self._handle = display(self._bundle(), raw=True, display_id=True)
+        self._button: Any = self._make_button() if button and not self.run.done.is_set() else None
+        self._thread = threading.Thread(target=self._paint, name="asw-view", daemon=True)
+        self._thread.start()
+
+    def _heard(self, run: Run, events: list[Event]) -> None:
+        for event in events[-6:]:
+            line = describe(run, event)
+            if line is not None:
+                self._recent.append(line)
+        self._changed = True
+
+    def _bundle(self) -> dict[str, str]:
+        return {"text/plain": repr(self.execution), "text/html": live_card(self.run, self.execution._record, list(self._recent))}
+
+    def _paint(self) -> None:
+        done = self.run.done
+        pause = FIRST_PAINT_S
+        while not done.wait(pause):
+            pause = PAINT_EVERY_S
+            self._changed = False
+            self._update(self._bundle())
+        self.run.forget_listener(self._heard)
+        self._update(self.execution._repr_mimebundle_())
+        if self._button is not None:
+            with contextlib.suppress(Exception):
+                self._button.update({"text/plain": "", "text/html": ""}, raw=True)
+
+    def _update(self, bundle: dict[str, str]) -> None:
+        if self._handle is not None:
+            self._handle.update(bundle, raw=True)
+            self.frames += 1
+
+    def _make_button(self) -> Any:
+        import ipywidgets
+
+        button = ipywidgets.Button(description="Stop", icon="stop", tooltip=f"Stop {self.execution.name}", button_style="warning")
+
+        def pressed(_: Any) -> None:
+            button.disabled = True
+            self.run.runner.stop(self.run, cause="stopped in the notebook")
+
+        button.on_click(pressed)
+        return display(button, display_id=True)
+
+    def finish(self) -> None:
+        """Wait until the last frame is painted."""
+        self._thread.join(10)
+
+
+class TextView:
+    """One line per transition, printed by the thread that waits."""
+
+    def __init__(self, execution: Execution) -> None:
+        assert execution._run is not None
+        self.execution, self.run = execution, execution._run
+        self._lines: deque[str] = deque()
+        self.run.listeners.append(self._heard)
+
+    def _heard(self, run: Run, events: list[Event]) -> None:
+        self._lines.extend(line for event in events if (line := describe(run, event)) is not None)
+
+    def wait(self) -> None:
+        """Print until the execution ends."""
+        while not self.run.done.wait(0.1):
+            self._print()
+        self.run.forget_listener(self._heard)
+        self._print()
+        print(repr(self.execution))
+
+    def _print(self) -> None:
+        while self._lines:
+            print(self._lines.popleft())
+
+
+__all__ = ["LiveView", "TextView"]

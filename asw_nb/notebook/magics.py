@@ -1,0 +1,366 @@
+"""The magics: parse options, call the workspace, display. No logic of workflows lives here.
+
+A cell that only defines has no side effect: running it again starts nothing. In an interactive kernel an execution runs in the background, since
+a waiting cell would block the next one and every button; under nbclient, papermill and in a terminal the cell waits, and fails when the execution does.
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.display import display
+
+from asw_nb.analysis.figure import Html, html_text
+from asw_nb.engine.clock import VirtualClock
+from asw_nb.errors import AswError, ExecutionFailed, UnknownExecution, UsageError, did_you_mean
+from asw_nb.handle import Execution
+from asw_nb.language.substitute import resolve
+from asw_nb.notebook.options import ASW_CELL, COMMANDS, FUNCTION_CELL, Command, HelpWanted, command, complete, overview
+from asw_nb.workflows import Workflow
+from asw_nb.workspace import default_workspace, registry
+
+_MISSING = object()
+
+
+class Interrupted(KeyboardInterrupt):
+    """The cell was interrupted while it waited; the execution has been stopped."""
+
+    def __init__(self, execution: Execution) -> None:
+        self.execution = execution
+        super().__init__(f'interrupted: execution "{execution.name}" is {execution.status}')
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"\x1b[31mKeyboardInterrupt\x1b[0m: {self}"]
+
+
+class FunctionNamespace(dict[str, Any]):
+    """The globals of a `%%asw_function` cell: its own names, and behind them the notebook's."""
+
+    def __init__(self, notebook: dict[str, Any], name: str) -> None:
+        super().__init__(__name__=name, __builtins__=__builtins__)
+        self.__dict__["notebook"] = notebook
+
+    def __missing__(self, key: str) -> Any:
+        return self.__dict__["notebook"][key]
+
+
+@magics_class
+class AswMagics(Magics):
+    """``%%asw``, ``%%asw_function`` and ``%asw``."""
+
+    # the notebook around us ------------------------------------------------------------------------
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The notebook's namespace."""
+        assert self.shell is not None
+        return self.shell.user_ns
+
+    def waits_by_default(self) -> bool:
+        """Whether nobody sits at this kernel: a front end that can ask questions is one that a person uses."""
+        kernel = getattr(self.shell, "kernel", None)
+        return kernel is None or not getattr(kernel, "_allow_stdin", True)
+
+    def value(self, text: str, what: str) -> Any:
+        """A variable, JSON text, or ``@file.json``, in that order."""
+        if text.isidentifier() and text in self.names:
+            return self.names[text]
+        if text.startswith("@"):
+            path = Path(text[1:])
+            try:
+                return json.loads(path.read_text(encoding="utf-8"))
+            except OSError as problem:
+                raise UsageError(f'{what}: the file "{path}" cannot be read: {problem.strerror}.') from None
+            except ValueError as problem:
+                raise UsageError(f'{what}: the file "{path}" holds no JSON: {problem}.') from None
+        try:
+            return json.loads(text)
+        except ValueError as problem:
+            if text.isidentifier():
+                raise UsageError(
+                    f'{what}: there is no variable "{text}".{did_you_mean(text, _variables(self.names))} Give a variable, JSON, or @file.json.'
+                ) from None
+            raise UsageError(f"{what}: {text[:60]} is no JSON ({problem}). Give a variable, JSON, or @file.json.") from None
+
+    def reference(self, parameters: Iterable[str]) -> Callable[[str], Any]:
+        """What fills ``${...}``: the -p options first, then the notebook's variables."""
+        given: dict[str, Any] = {}
+        for pair in parameters:
+            name, equals, text = pair.partition("=")
+            if not equals or not name.isidentifier():
+                raise UsageError(f'-p {pair}: write NAME=VALUE, such as -p table="orders" or -p n=3.')
+            try:
+                given[name] = json.loads(text)
+            except ValueError:
+                given[name] = text
+
+        def lookup(name: str) -> Any:
+            return given[name] if name in given else self.names[name]
+
+        return lambda text: resolve(text, lookup, lambda: [*given, *_variables(self.names)])
+
+    def execution(self, word: str) -> Execution:
+        """An execution by variable, name or id."""
+        thing = self.names.get(word, _MISSING)
+        if isinstance(thing, Execution):
+            return thing
+        if isinstance(thing, Workflow):
+            try:
+                return default_workspace().execution("latest", workflow=thing.name)
+            except UnknownExecution:
+                raise UsageError(f'workflow "{thing.name}" has not been run yet: %asw run {word}') from None
+        return default_workspace().execution(word)
+
+    def workflow(self, word: str) -> Workflow:
+        """A workflow by variable, or by its name."""
+        thing = self.names.get(word, _MISSING)
+        if isinstance(thing, Workflow):
+            return thing
+        flows = {v.name: v for v in list(self.names.values()) if isinstance(v, Workflow)}
+        if word in flows:
+            return flows[word]
+        variables = [k for k, v in self.names.items() if isinstance(v, Workflow) and not k.startswith("_")]
+        raise UsageError(
+            f'there is no workflow "{word}".{did_you_mean(word, [*variables, *flows])} Define one with %%asw {word if word.isidentifier() else "NAME"}.'
+        )
+
+    # magics ------------------------------------------------------------------------------------------
+
+    @no_var_expand
+    @cell_magic("asw")
+    def define(self, line: str, cell: str) -> None:
+        """Define a workflow, and run it with -r or -i; %%asw -h lists the options."""
+        self._guarded(lambda: self._define(line, cell))
+
+    @no_var_expand
+    @cell_magic("asw_function")
+    def define_function(self, line: str, cell: str) -> None:
+        """Register the cell's code as a cloud function; %%asw_function -h lists the options."""
+        self._guarded(lambda: self._define_function(line, cell))
+
+    @no_var_expand
+    @line_magic("asw")
+    def act(self, line: str) -> Any:
+        """Work with workflows and executions; %asw help lists the commands."""
+        return self._guarded(lambda: self._act(line))
+
+    def _guarded(self, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except HelpWanted as wanted:
+            print(wanted.text)
+            return None
+
+    def _define(self, line: str, cell: str) -> None:
+        options = ASW_CELL.parse(line)
+        body: Any = cell
+        first_line = 2
+        if options.file:
+            if cell.strip():
+                raise UsageError("%%asw: with -f the definition comes from the file, so the cell's body must be empty.")
+            body, first_line = Path(options.file), 1
+        elif not cell.strip():
+            raise UsageError("%%asw: the cell has no definition. Write it, as JSON or YAML, below the first line; or give a file with -f.")
+        if options.write:
+            Path(options.write).write_text(cell, encoding="utf-8")
+        flow = Workflow(
+            body, options.name, options.dialect, options.type, first_line=first_line, value_of=self.reference(options.parameter)
+        )
+        variable = options.variable or re.sub(r"\W", "_", options.name)
+        if not variable.isidentifier():
+            variable = "_" + variable
+        self.names[variable] = flow
+        warnings = [*flow.problems, *flow.missing_functions()]
+        runs = options.run or options.input is not None
+        if not options.quiet and (not runs or warnings):
+            display(_definition_card(flow, warnings, with_graph=not runs))
+        if runs:
+            self._run(flow, options)
+
+    def _run(self, flow: Workflow, options: Any) -> None:
+        given = {} if options.input is None else self.value(options.input, "-i")
+        more: dict[str, Any] = {}
+        if options.mock is not None:
+            more["mocks"] = self.value(options.mock, "--mock")
+        if options.time == "virtual":
+            more["clock"] = VirtualClock()
+        kind = options.type if options.type != "STANDARD" else flow.type
+        execution = flow.start(
+            given, name=options.execution_name, type=kind, executor=options.executor, on=options.on,
+            timeout_s=options.timeout, seed=options.seed, dialect=options.dialect, **more,
+        )  # fmt: skip
+        if options.out:
+            if not options.out.isidentifier():
+                raise UsageError(f'-o {options.out}: "{options.out}" is no variable name.')
+            self.names[options.out] = execution
+        waits = options.wait if options.wait is not None else self.waits_by_default()
+        self._watch(execution, waits, "none" if options.quiet else options.view, options.fail)
+
+    def _watch(self, execution: Execution, waits: bool, view: str, fail: bool) -> None:
+        from asw_nb.notebook.live import LiveView, TextView
+
+        if view == "auto":
+            view = "html" if getattr(self.shell, "kernel", None) is not None else "text"
+        shown: Any = None
+        if view == "html":
+            shown = LiveView(execution, button=not waits)
+        elif view == "text" and waits:
+            shown = TextView(execution)
+        if not waits:
+            if view == "text":
+                print(repr(execution))
+            return
+        try:
+            if isinstance(shown, TextView):
+                shown.wait()
+            execution.wait()
+        except KeyboardInterrupt:
+            execution.stop(cause="interrupted")
+            if isinstance(shown, LiveView):
+                shown.finish()
+            raise Interrupted(execution) from None
+        if isinstance(shown, LiveView):
+            shown.finish()
+        if fail and execution.status != "SUCCEEDED":
+            raise ExecutionFailed(execution.name, execution.status, execution.failed_at, execution.error, execution.cause)
+
+    def _define_function(self, line: str, cell: str) -> None:
+        options = FUNCTION_CELL.parse(line)
+        if not cell.strip():
+            raise UsageError("%%asw_function: the cell has no code. Write main_handler(event, context) below the first line.")
+        source = f"<asw function {options.name}>"
+        space = FunctionNamespace(self.names, options.name)
+        code = compile("\n" + cell, source, "exec")  # a line more on top: numbers are those of the cell
+        lines = ["%%asw_function " + line + "\n", *cell.splitlines(keepends=True)]
+        linecache.cache[source] = (len(cell), None, lines, source)
+        exec(code, space)
+        call = _handler(space, options.handler, options.name)
+        registry.add(options.name, call, options.unpack, options.namespace, options.version)
+        if not options.quiet:
+            display(Html(f"<div>function <b>{html_text(options.name)}</b> registered</div>", f"asw function {options.name} registered"))
+
+    def _act(self, line: str) -> Any:
+        chosen, rest = command(line)
+        options = chosen.parse(rest)
+        return getattr(self, "_command_" + chosen.name.removeprefix("%asw "))(options)
+
+    # sub-commands: one method each, named after it ---------------------------------------------------
+
+    def _command_run(self, options: Any) -> None:
+        self._run(self.workflow(options.workflow), options)
+
+    def _command_list(self, options: Any) -> Any:
+        frame = default_workspace().executions(options.workflow, options.status, options.limit)
+        return frame[["name", "workflow", "status", "started", "duration_s", "error", "type"]]
+
+    def _command_functions(self, options: Any) -> Any:
+        import pandas
+
+        rows = [
+            {"function": f.name, "namespace": f.namespace, "version": f.version, "defined": _where(f.call), "context": f.wants_context}
+            for f in registry.all()
+        ]
+        return pandas.DataFrame(rows, columns=["function", "namespace", "version", "defined", "context"])
+
+    def _command_show(self, options: Any) -> Any:
+        return self.execution(options.execution)
+
+    def _command_states(self, options: Any) -> Any:
+        return self.execution(options.execution).states()
+
+    def _command_timeline(self, options: Any) -> Any:
+        return self.execution(options.execution).timeline(axis=options.axis)
+
+    def _command_graph(self, options: Any) -> Any:
+        thing = self.names.get(options.thing, _MISSING)
+        return (thing if isinstance(thing, Workflow) else self.execution(options.thing)).graph()
+
+    def _command_stop(self, options: Any) -> None:
+        if options.execution is not None:
+            chosen = [self.execution(options.execution)]
+        else:
+            workspace = default_workspace()
+            chosen = [workspace.execution(key) for key in list(workspace.runner.runs)]
+        for execution in chosen:
+            execution.stop(options.error, options.cause)
+            print(repr(execution))
+        if not chosen:
+            print("nothing runs here")
+
+    def _command_help(self, options: Any) -> None:
+        if options.command is None:
+            print(overview())
+        elif options.command in COMMANDS:
+            print(COMMANDS[options.command].help())
+        else:
+            known: dict[str, Command] = {**COMMANDS, "%%asw": ASW_CELL, "%%asw_function": FUNCTION_CELL, "asw_function": FUNCTION_CELL}
+            if options.command not in known:
+                raise UsageError(f'%asw help: there is no command "{options.command}".{did_you_mean(options.command, COMMANDS)}')
+            print(known[options.command].help())
+
+
+def _variables(names: dict[str, Any]) -> list[str]:
+    return [n for n in names if not n.startswith("_") and n not in ("In", "Out", "exit", "quit", "get_ipython")]
+
+
+def _where(call: Any) -> str:
+    code = getattr(call, "__code__", None)
+    return "" if code is None else f"{Path(code.co_filename).name}:{code.co_firstlineno}"
+
+
+def _handler(space: dict[str, Any], wanted: str | None, name: str) -> Callable[..., Any]:
+    own = {k: v for k, v in space.items() if callable(v) and getattr(v, "__module__", None) == space["__name__"] and not isinstance(v, type)}
+    if wanted is not None:
+        key = wanted.rpartition(".")[2]
+        if key not in own:
+            raise UsageError(f'%%asw_function {name}: the cell defines no "{key}".{did_you_mean(key, own)}')
+        return own[key]
+    for key in ("main_handler", "lambda_handler", "handler", name):
+        if key in own:
+            return own[key]
+    if len(own) == 1:
+        return next(iter(own.values()))
+    found = ", ".join(own) or "none"
+    raise UsageError(
+        f"%%asw_function {name}: which function is called? Name it main_handler(event, context), or say --handler NAME. Functions in the cell: {found}."
+    )
+
+
+def _definition_card(flow: Workflow, warnings: list[Any], with_graph: bool) -> Html:
+    parts, lines = [], [repr(flow)]
+    if with_graph:
+        parts.append(flow.graph().html)
+    for problem in warnings:
+        lines.append(f"{problem.severity}: {problem}")
+        parts.append(
+            f'<div style="background:#fff8e1;color:#3d2f00;border-left:4px solid #c79220;padding:4px 10px;margin:4px 0;max-width:960px">'
+            f"<b>{problem.severity}</b> {html_text(problem)}</div>"
+        )
+    return Html("".join(parts), "\n".join(lines))
+
+
+def register(shell: Any) -> None:
+    """Register the magics, and completion of their lines."""
+    magics = AswMagics(shell)
+    shell.register_magics(magics)
+
+    def completer(_: Any, event: Any) -> list[str]:
+        flows = [k for k, v in shell.user_ns.items() if isinstance(v, (Workflow, Execution)) and not k.startswith("_")]
+        return complete(event.symbol, event.line, flows)
+
+    for key in ("%%asw", "%asw", "%%asw_function"):
+        shell.set_hook("complete_command", completer, str_key=key)
+    if sys.stdout is not None:
+        from asw_nb.backends.capture import install
+
+        install()
+
+
+__all__ = ["AswError", "AswMagics", "Interrupted", "register"]
