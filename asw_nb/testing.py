@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from asw_nb.engine.clock import VirtualClock
+from asw_nb.engine.payload import copy_json
 from asw_nb.engine.runner import Order
 from asw_nb.errors import TaskError
 
@@ -57,7 +58,7 @@ class Mocks:
             raise answer
         if isinstance(answer, type) and issubclass(answer, BaseException):
             raise answer()
-        return answer(order.input) if callable(answer) else answer
+        return answer(copy_json(order.input)) if callable(answer) else answer
 
 
 __all__ = ["Mocks", "TaskError", "VirtualClock"]

@@ -41,7 +41,8 @@ def to_svg(
         A state machine in ASL or TCSL; one with mistakes is drawn as far as it goes.
     statuses : mapping, optional
         State path, such as ``Fork[0]/A``, to RUNNING, SUCCEEDED, FAILED, CAUGHT, ABORTED, TIMED_OUT, WAITING or
-        RETRYING; other words are ignored.
+        RETRYING; other words are ignored. An empty mapping is a run that has not begun: grey, with room for the
+        legend.
     counts : mapping, optional
         State path to the number of its items in each status; shown below the name.
     theme : str
@@ -56,7 +57,7 @@ def to_svg(
     True
     """
     known = {path: status for path, status in (statuses or {}).items() if status in STATUS_COLOURS}
-    is_live = bool(statuses) or bool(counts)
+    is_live = statuses is not None or counts is not None
     return draw(_picture(definition), known, counts or {}, THEMES.get(theme, THEMES["light"]), title or "", is_live)
 
 

@@ -9,7 +9,7 @@ beside the middle of an item, so an item has a shift within its block.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,7 +19,8 @@ class Arc:
     """A line between items of neighbouring layers; offsets are measured from the items' middles.
 
     A `lane` arc is part of a long line. A `minor` arc gives way: the main flow runs straight, exceptions go aside.
-    The lower end of a `tag` is a label that is to hang on the upper end.
+    The lower end of a `tag` is a label that is to hang on the upper end. An arc that ends a lane gives way to one
+    between boxes.
     """
 
     upper: int
@@ -29,11 +30,14 @@ class Arc:
     is_lane: bool = False
     is_minor: bool = False
     is_tag: bool = False
+    ends_lane: bool = False
 
     @property
     def rank(self) -> int:
         """How strongly the arc pulls; where arcs of several ranks meet, only the strongest do."""
-        return 3 if self.is_lane else 1 if self.is_minor else 2
+        if self.is_lane:
+            return 4
+        return 1 if self.is_minor else 2 if self.ends_lane else 3
 
 
 # Steps in a line up to this many pixels look like a mistake and are taken out where there is room.
@@ -69,7 +73,7 @@ def columns(
     for item in place:
         values = sorted(x[item] for x in answers)
         result[item] = (values[1] + values[2]) / 2
-    return _settled(layers, arcs, widths, gap, result)
+    return _Settling(layers, arcs, widths, gap, result).settled()
 
 
 def _blocked(layers: Sequence[Sequence[int]], arcs: Sequence[Arc], place: dict[int, int]) -> set[tuple[int, int]]:
@@ -180,76 +184,89 @@ def _members(root: dict[int, int]) -> dict[int, list[int]]:
     return members
 
 
-def _settled(
-    layers: Sequence[Sequence[int]],
-    arcs: Sequence[Arc],
-    widths: Sequence[float],
-    gap: Callable[[int, int], float],
-    x: list[float],
-) -> list[float]:
-    """Small steps in lines taken out: a straight run moves aside by a step when that costs no other bend.
+class _Settling:
+    """Steps taken out of lines, where a straight run of items can move aside without costing another bend.
 
     Large distances stay: the median has put a fork over the middle of what it leads to.
     """
-    x = [round(value) * 1.0 for value in x]
-    touching: list[list[Arc]] = [[] for _ in widths]
-    for arc in arcs:
-        touching[arc.upper].append(arc)
-        touching[arc.lower].append(arc)
-    beside: list[tuple[int, int]] = [(-1, -1)] * len(widths)
-    for layer in layers:
-        for index, item in enumerate(layer):
-            beside[item] = (layer[index - 1] if index else -1, layer[index + 1] if index + 1 < len(layer) else -1)
 
-    def step(arc: Arc) -> float:
-        return x[arc.upper] + arc.upper_offset - x[arc.lower] - arc.lower_offset
+    def __init__(
+        self,
+        layers: Sequence[Sequence[int]],
+        arcs: Sequence[Arc],
+        widths: Sequence[float],
+        gap: Callable[[int, int], float],
+        x: list[float],
+    ) -> None:
+        self.layers, self.arcs, self.widths, self.gap = layers, arcs, widths, gap
+        self.x = [float(round(value)) for value in x]
+        self.touching: list[list[Arc]] = [[] for _ in widths]
+        for arc in arcs:
+            self.touching[arc.upper].append(arc)
+            self.touching[arc.lower].append(arc)
+        self.left: dict[int, int] = {}
+        self.right: dict[int, int] = {}
+        for layer in layers:
+            for left, right in pairwise(layer):
+                self.left[right], self.right[left] = left, right
 
-    def run_of(item: int) -> list[int]:
+    def settled(self) -> list[float]:
+        """The x of each item, on whole pixels."""
+        for arc in self.arcs:
+            if arc.is_tag:
+                low, high = self._room([arc.lower], math.inf)
+                self.x[arc.lower] += max(low, min(high, self._step(arc)))
+        for _ in range(_SETTLING_ROUNDS):
+            seen: set[int] = set()
+            moves = 0
+            for item in (item for layer in self.layers for item in layer):
+                if item not in seen:
+                    run = self._run_of(item)
+                    seen.update(run)
+                    moves += self._move(run)
+            if not moves:
+                break
+        return self.x
+
+    def _step(self, arc: Arc) -> float:
+        return self.x[arc.upper] + arc.upper_offset - self.x[arc.lower] - arc.lower_offset
+
+    def _run_of(self, item: int) -> set[int]:
+        """The item and all that straight lines connect with it."""
         run, waiting = {item}, [item]
         while waiting:
-            for arc in touching[waiting.pop()]:
-                if step(arc) == 0:
-                    for other in (arc.upper, arc.lower):
-                        if other not in run:
-                            run.add(other)
-                            waiting.append(other)
-        return list(run)
+            for arc in self.touching[waiting.pop()]:
+                if self._step(arc) == 0:
+                    waiting.extend(end for end in (arc.upper, arc.lower) if end not in run)
+                    run.update((arc.upper, arc.lower))
+        return run
 
-    def room(run: list[int], reach: float) -> tuple[float, float]:
+    def _room(self, run: Iterable[int], reach: float) -> tuple[float, float]:
+        """How far a run can go to the left (negative) and to the right."""
         low, high = -reach, reach
         for item in run:
-            left, right = beside[item]
-            if left >= 0:
-                low = max(low, x[left] - x[item] + (widths[left] + widths[item]) / 2 + gap(left, item))
-            if right >= 0:
-                high = min(high, x[right] - x[item] - (widths[right] + widths[item]) / 2 - gap(item, right))
+            if item in self.left:
+                low = max(low, self._nearest(self.left[item], item) - self.x[item])
+            if item in self.right:
+                other = self.right[item]
+                high = min(high, self.x[other] - self._nearest(item, other))
         return low, high
 
-    for arc in arcs:
-        if arc.is_tag:
-            low, high = room([arc.lower], math.inf)
-            x[arc.lower] += max(low, min(high, step(arc)))
-    for _ in range(_SETTLING_ROUNDS):
-        has_moved = False
-        seen: set[int] = set()
-        for layer in layers:
-            for item in layer:
-                if item in seen:
-                    continue
-                run = run_of(item)
-                seen.update(run)
-                bent = [arc for member in run for arc in touching[member] if step(arc) != 0]
-                steps = [step(arc) * (1 if arc.lower in run else -1) for arc in bent]
-                low, high = room(run, _SMALL_STEP)
-                options = {move for move in steps if low <= move <= high and move != 0}
-                best = max(options, key=lambda move: (_gain(bent, steps, move), -abs(move)), default=0.0)
-                if best and _gain(bent, steps, best) > 0:
-                    has_moved = True
-                    for member in run:
-                        x[member] += best
-        if not has_moved:
-            break
-    return x
+    def _nearest(self, left: int, right: int) -> float:
+        """The smallest x that `right` may have."""
+        return self.x[left] + (self.widths[left] + self.widths[right]) / 2 + self.gap(left, right)
+
+    def _move(self, run: set[int]) -> bool:
+        bent = [arc for member in run for arc in self.touching[member] if self._step(arc) != 0]
+        steps = [self._step(arc) * (1 if arc.lower in run else -1) for arc in bent]
+        low, high = self._room(run, _SMALL_STEP)
+        options = {step for step in steps if low <= step <= high}
+        best = max(options, key=lambda move: (_gain(bent, steps, move), -abs(move)), default=0.0)
+        if not best or _gain(bent, steps, best) <= 0:
+            return False
+        for member in run:
+            self.x[member] += best
+        return True
 
 
 def _gain(bent: list[Arc], steps: list[float], move: float) -> float:

@@ -34,7 +34,8 @@ def _write(scope: Scope, indent: str, lines: list[str], counter: list[int]) -> N
             before, after = _SHAPES.get(node.kind, ("(", ")") if node.kind != "Missing" else ("[/", "/]"))
             lines.append(f'{indent}{name}{before}"{_words(node)}"{after}')
             continue
-        lines.append(f'{indent}subgraph {name}["{_words(node)}"]')
+        # One line only: the content of a subgraph would lie on a second one.
+        lines.append(f'{indent}subgraph {name}["{_words(node, " · ")}"]')
         for inner in node.scopes:
             if node.kind == "Parallel":
                 lines.append(f'{indent}  subgraph {_fresh(counter)}[" "]')
@@ -54,12 +55,12 @@ def _fresh(counter: list[int]) -> str:
     return f"n{counter[0]}"
 
 
-def _words(node: Node) -> str:
+def _words(node: Node, joiner: str = "<br/>") -> str:
     if node.kind in ("Start", "End"):
         return node.name
     name = _quoted(node.name)
     extra = node.problem if node.kind == "Missing" else node.kind
-    return f"{name}<br/>{extra}" + (f" · ↻ {node.retries}" if node.retries else "")
+    return f"{name}{joiner}{extra}" + (f" · ↻ {node.retries}" if node.retries else "")
 
 
 def _quoted(text: str) -> str:

@@ -6,6 +6,7 @@ afterwards, each where a dynamic programme finds the fewest crossings, so that l
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, insort
 from itertools import pairwise
 
@@ -159,8 +160,7 @@ def _insert_climbing_lanes(plan: Plan) -> None:
         lane = [item for item in plan.up[link] if item not in placed]
         if not lane:
             continue
-        ends = {plan.items[plan.up[link][0]].layer: plan.links[link].target}
-        gaps = _cheapest_gaps(plan, lane, ends, plan.links[link].source, by_layer, bars)
+        gaps = _cheapest_gaps(plan, lane, link, by_layer, bars)
         for item, gap in zip(lane, gaps, strict=True):
             plan.layers[plan.items[item].layer].insert(gap, item)
         placed.update(lane)
@@ -171,57 +171,47 @@ def _insert_climbing_lanes(plan: Plan) -> None:
 
 
 def _cheapest_gaps(
-    plan: Plan,
-    lane: list[int],
-    top: dict[int, int],
-    source: int,
-    by_layer: list[list[tuple[int, int]]],
-    bars: list[list[tuple[int, int]]],
+    plan: Plan, lane: list[int], link: int, by_layer: list[list[tuple[int, int]]], bars: list[list[tuple[int, int]]]
 ) -> list[int]:
     """For each piece of a lane, the gap of its layer that gives the fewest crossings in all (dynamic programming)."""
-    choices: list[list[int]] = []
-    costs: list[list[float]] = []
+    numbers = [plan.items[item].layer for item in lane]
+    is_small = sum(len(plan.layers[number]) ** 2 for number in numbers) < _GAP_BUDGET
+    choices = [list(range(len(plan.layers[n]) + 1)) if is_small else [0, len(plan.layers[n])] for n in numbers]
+    costs = _gap_costs(plan, numbers[0], choices[0], link, bars)
     origins: list[list[int]] = []
-    is_small = sum(len(plan.layers[plan.items[item].layer]) ** 2 for item in lane) < _GAP_BUDGET
-    for step, item in enumerate(lane):
-        number = plan.items[item].layer
-        layer = plan.layers[number]
-        size = len(layer)
-        gaps = list(range(size + 1)) if is_small else [0, size]
-        own = [0.0] * len(gaps)
-        for anchor in (top.get(number), source if plan.items[source].layer == number else None):
-            if anchor is not None:
-                place = layer.index(anchor)
-                # To the right on a tie, and each item passed on the way to the box costs more than a crossing.
-                own = [
-                    c + (1.4 * (gap - place - 1) if gap > place else 0.1 + 1.4 * (place - gap))
-                    for c, gap in zip(own, gaps, strict=True)
-                ]
-        place_of = {other: i for i, other in enumerate(layer)}
-        for item_a, item_b in bars[number]:
-            low, high = sorted((place_of[item_a], place_of[item_b]))
-            own = [c + (low < gap <= high) for c, gap in zip(own, gaps, strict=True)]
-        if step == 0:
-            choices, costs, origins = [gaps], [own], [[-1] * len(gaps)]
-            continue
-        previous = plan.layers[plan.items[lane[step - 1]].layer]
-        upper_place = {other: i for i, other in enumerate(previous)}
-        arcs = [(upper_place[a], place_of[b]) for a, b in by_layer[number - 1] if a in upper_place and b in place_of]
-        row, origin = [float("inf")] * len(gaps), [0] * len(gaps)
-        for number_before, (before, cost) in enumerate(zip(choices[-1], costs[-1], strict=True)):
-            crossings = _crossings_at(before, size, arcs)
-            for at, gap in enumerate(gaps):
+    for step in range(1, len(lane)):
+        number = numbers[step]
+        upper = {item: i for i, item in enumerate(plan.layers[numbers[step - 1]])}
+        lower = {item: i for i, item in enumerate(plan.layers[number])}
+        arcs = [(upper[a], lower[b]) for a, b in by_layer[number - 1] if a in upper and b in lower]
+        own = _gap_costs(plan, number, choices[step], link, bars)
+        row, origin = [math.inf] * len(own), [0] * len(own)
+        for index, (before, cost) in enumerate(zip(choices[step - 1], costs, strict=True)):
+            crossings = _crossings_at(before, len(lower), arcs)
+            for at, gap in enumerate(choices[step]):
                 if cost + crossings[gap] + own[at] < row[at]:
-                    row[at], origin[at] = cost + crossings[gap] + own[at], number_before
-        choices.append(gaps)
-        costs.append(row)
+                    row[at], origin[at] = cost + crossings[gap] + own[at], index
+        costs = row
         origins.append(origin)
-    at = min(range(len(costs[-1])), key=costs[-1].__getitem__)
-    found = []
-    for step in range(len(lane) - 1, -1, -1):
-        found.append(choices[step][at])
+    at = min(range(len(costs)), key=costs.__getitem__)
+    found = [choices[-1][at]]
+    for step in range(len(lane) - 2, -1, -1):
         at = origins[step][at]
+        found.append(choices[step][at])
     return found[::-1]
+
+
+def _gap_costs(plan: Plan, number: int, gaps: list[int], link: int, bars: list[list[tuple[int, int]]]) -> list[float]:
+    """What a lane in each gap of one layer costs there: the way to the boxes where it starts and ends, other loops."""
+    place = {item: i for i, item in enumerate(plan.layers[number])}
+    ends = [box for box in (plan.links[link].source, plan.links[link].target) if box in place]
+    costs = []
+    for gap in gaps:
+        # To the right on a tie, and each item passed on the way to the box costs more than a crossing.
+        way = [1.4 * (gap - place[b] - 1) if gap > place[b] else 0.1 + 1.4 * (place[b] - gap) for b in ends]
+        crossed = sum(min(place[a], place[b]) < gap <= max(place[a], place[b]) for a, b in bars[number])
+        costs.append(sum(way) + crossed)
+    return costs
 
 
 def _crossings_at(before: int, size: int, arcs: list[tuple[int, int]]) -> list[int]:

@@ -174,6 +174,9 @@ def draw(
     heading = fitted(title, NAME_PX + 1, 900, bold=True) if title else ""
     heading_width = min(text_width(heading, NAME_PX + 1, bold=True), 900.0) if heading else 0.0
     legend, legend_width, legend_height = _legend(entries, max(picture.width, heading_width, 180.0), theme)
+    if is_live:
+        # Also before the first status, so that the card of a run keeps its height.
+        legend_height = max(legend_height, _LINE_HEIGHT + 12)
     width = max(picture.width, heading_width, legend_width) + 2 * MARGIN
     top = MARGIN + (_LINE_HEIGHT + 6 if heading else 0.0)
     height = top + picture.height + MARGIN + legend_height

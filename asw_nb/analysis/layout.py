@@ -139,7 +139,9 @@ class _Geometry:
                 enter = self.in_offset[lower, link.kind] if lower == path[-1] else self.pin.get(lower, 0.0)
                 is_lane = self._is_line(upper) and self._is_line(lower)
                 is_tag = lower in self.pin
-                found.setdefault((upper, lower), Arc(upper, lower, leave, enter, is_lane, link.kind != "main", is_tag))
+                ends_lane = self._is_line(upper) != self._is_line(lower)
+                arc = Arc(upper, lower, leave, enter, is_lane, link.kind != "main", is_tag, ends_lane)
+                found.setdefault((upper, lower), arc)
         for lane in self.plan.up.values():
             for upper, lower in pairwise(lane):
                 found.setdefault((upper, lower), Arc(upper, lower, 0.0, 0.0, True))

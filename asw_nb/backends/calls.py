@@ -46,62 +46,60 @@ class FunctionCalls:
         clock = order.run.clock
         lines = Lines(clock.time_us)
         started = clock.time_us()
-        context: TaskContext | None = None
+        call = _Call(order, lines)
         outer = current.lines
         current.lines = lines
         try:
-            if self.mocks is not None and self.mocks.has(order):
-                value = to_json(self.mocks.answer(order))
-            else:
-                value, context = self._call(order, lines)
+            mocked = self.mocks is not None and self.mocks.has(order)
+            value = to_json(self.mocks.answer(order) if mocked else self._call(call))
             outcome = Outcome(value)
             if self.payload_limit is not None and _large(value) and size_bytes(value) > self.payload_limit:
                 outcome = _too_large(order)
-        except BaseException as problem:
-            if isinstance(problem, (GeneratorExit,)):
-                raise
-            outcome = _failure(problem, context)
+        except BaseException as problem:  # whatever a function raises is its answer: nothing of it may end the worker
+            outcome = _failure(problem, call.context)
         finally:
             current.lines = outer
         outcome.started_us, outcome.finished_us = started, clock.time_us()
         if lines.lines or lines.partial:
             outcome.lines = lines.close()
-        if context is not None and context._metrics:
-            outcome.metrics = context._metrics
+        if call.context is not None and call.context._metrics:
+            outcome.metrics = call.context._metrics
         return outcome
 
-    def _call(self, order: Order, lines: Lines) -> tuple[Any, TaskContext | None]:
+    def _call(self, call: _Call) -> Any:
+        order = call.order
         resource = order.state.resource
         assert resource is not None
         event = copy_json(order.input)
         if resource.kind == "invoke":
             target, event = _invoked(event)
             function = self.resolver.find(target)
-            value, context = _apply(function, event, order, lines)
-            return {"ExecutedVersion": function.version, "Payload": value, "StatusCode": 200}, context
-        function = self.resolver.find(resource)
-        return _apply(function, event, order, lines)
+            value = to_json(call.apply(function, event))
+            return {"ExecutedVersion": function.version, "Payload": value, "StatusCode": 200}
+        return call.apply(self.resolver.find(resource), event)
 
 
-def _apply(function: Function, event: Any, order: Order, lines: Lines) -> tuple[Any, TaskContext | None]:
-    context: TaskContext | None = None
-    if function.wants_context or function.context_name is not None:
-        context = TaskContext(order, function.name, function.namespace, function.version, lines)
-    try:
+class _Call:
+    """One call under way. It keeps the context, whose metrics are wanted also when the function raises."""
+
+    __slots__ = ("context", "lines", "order")
+
+    def __init__(self, order: Order, lines: Lines) -> None:
+        self.order, self.lines = order, lines
+        self.context: TaskContext | None = None
+
+    def apply(self, function: Function, event: Any) -> Any:
+        if function.wants_context or function.context_name is not None:
+            self.context = TaskContext(self.order, function.name, function.namespace, function.version, self.lines)
         if function.unpack:
             if not isinstance(event, dict):
                 raise TypeError(f'function "{function.name}" unpacks its event, which must then be an object, not {compact(event)[:80]}')
             if function.context_name is not None:
-                event = {**event, function.context_name: context}
-            value = function.call(**event)
-        elif function.wants_context:
-            value = function.call(event, context)
-        else:
-            value = function.call(event)
-    except BaseException as problem:
-        problem.__asw_context__ = context  # type: ignore[attr-defined]
-        raise
-    return to_json(value), context
+                event = {**event, function.context_name: self.context}
+            return function.call(**event)
+        if function.wants_context:
+            return function.call(event, self.context)
+        return function.call(event)
 
 
 def _invoked(event: Any) -> tuple[Resource, Any]:
@@ -131,27 +129,30 @@ def _too_large(order: Order) -> Outcome:
 
 
 def _failure(problem: BaseException, context: TaskContext | None) -> Outcome:
-    context = getattr(problem, "__asw_context__", context)
     request = context["request_id"] if context is not None else str(uuid.uuid4())
     if isinstance(problem, UnknownFunction):
         return Outcome(error="Lambda.ResourceNotFoundException", cause=str(problem), failed=True)
     frames = traceback.extract_tb(problem.__traceback__)
     own = [i for i, f in enumerate(frames) if f.filename == __file__]
     users = frames[own[-1] + 1 :] if own else frames
-    name, message = type(problem).__name__, str(problem)
+    name, message = type(problem).__name__, _message(problem)
     if isinstance(problem, NotJson):
         name, message, users = "Runtime.MarshalError", f"Unable to marshal response: {message}", []
     elif isinstance(problem, StateError):
-        name, message = problem.name, problem.cause or ""
+        name, message = str(problem.name), str(problem.cause or "")
     cause = compact(
         {"errorMessage": message, "errorType": name, "requestId": request, "stackTrace": traceback.format_list(users)}
     )
     head = ["Traceback (most recent call last):\n", *traceback.format_list(users)] if users else []
     text = "".join([*head, *traceback.format_exception_only(problem)])
-    outcome = Outcome(error=name, cause=cause, failed=True, traceback=text)
-    if context is not None and context._metrics:
-        outcome.metrics = context._metrics
-    return outcome
+    return Outcome(error=name, cause=cause, failed=True, traceback=text)
+
+
+def _message(problem: BaseException) -> str:
+    try:
+        return str(problem)
+    except Exception:  # an exception whose own text cannot be made is still the function's answer
+        return f"<the text of this {type(problem).__name__} cannot be made: its __str__ raises>"
 
 
 __all__ = ["PAYLOAD_LIMIT", "FunctionCalls"]

@@ -26,7 +26,7 @@ kind  name            rest of the tuple                                   meanin
 9     WAITING         due                                                 order: the Wait state's timer
 10    FIRED                                                               fact: the timer of RETRYING or WAITING is over
 11    FORKED          input | SAME                                        a Parallel starts all its branches
-12    MAP_STARTED     length, input | SAME                                a Map starts; its items come one by one
+12    MAP_STARTED     length, input | SAME [, items]                      a Map starts; its items come one by one
 13    ITEM_STARTED    parent, index, input                                a Map item's frame enters the processor's StartAt
 14    JOINED                                                              all children of a Parallel or Map have ended well
 15    CHILD_FAILED                                                        a branch or item ended with an error nobody caught

@@ -356,6 +356,8 @@ class ExecutionState:
         frame = self.frames[event[2]]
         frame.input = frame.data if event[4] == SAME else event[4]
         frame.children = Children(event[3])
+        if len(event) > 5:
+            frame.children.items = event[5]
         frame.phase = CHILDREN
         self.event_id += frame.counts
         self.ready.append(frame)

@@ -90,7 +90,7 @@ def finish(run: ExecutionState, frame: Frame, result: Any, now: Now) -> None:
     state = frame.state
     output = result if state.finish is None else state.finish(frame.data, result, frame)
     if state.assign is not None:
-        run.record((ev.ASSIGNED, now(), frame.id, state.assign(result, frame)))
+        run.record((ev.ASSIGNED, now(), frame.id, state.assign(frame.data, result, frame)))
     leave(run, frame, output, state.next, now)
 
 
@@ -122,7 +122,7 @@ def enter_pass(run: ExecutionState, frame: Frame, now: Now) -> None:
     step = state.step
     output = frame.data if step is None else step(frame.data, frame)
     if state.assign is not None:
-        run.record((ev.ASSIGNED, now(), frame.id, state.assign(output, frame)))
+        run.record((ev.ASSIGNED, now(), frame.id, state.assign(frame.data, frame.data, frame)))
     leave(run, frame, output, state.next, now)
 
 
@@ -136,15 +136,15 @@ def enter_choice(run: ExecutionState, frame: Frame, now: Now) -> None:
         raise EvaluationError("States.NoChoiceMatched", "No choice rule matched and the state has no Default.")
     output = data if state.step is None else state.step(data, frame)
     if state.assign is not None:
-        run.record((ev.ASSIGNED, now(), frame.id, state.assign(data, frame)))
+        run.record((ev.ASSIGNED, now(), frame.id, state.assign(frame.data, data, frame)))
     leave(run, frame, output, state.default, now)
 
 
 def _choose(run: ExecutionState, frame: Frame, data: Any, rule: Rule, now: Now) -> None:
-    step = frame.state.step
+    step = rule.output if rule.output is not None else frame.state.step if not frame.state.jsonata else None
     output = data if step is None else step(data, frame)
     if rule.assign is not None:
-        run.record((ev.ASSIGNED, now(), frame.id, rule.assign(data, frame)))
+        run.record((ev.ASSIGNED, now(), frame.id, rule.assign(frame.data, data, frame)))
     leave(run, frame, output, rule.next, now)
 
 
@@ -202,10 +202,22 @@ def enter_map(run: ExecutionState, frame: Frame, now: Now) -> None:
     effective = data if state.prepare is None else state.prepare(data, frame)
     items = state.map.items(effective, frame)
     if not isinstance(items, list):
-        raise EvaluationError("States.Runtime", f"Map state input must be an array but was: {compact(items)[:300]}")
-    run.record((ev.MAP_STARTED, now(), frame.id, len(items), SAME if effective is data else effective))
+        raise _no_array(state, items)
+    given = SAME if effective is data else effective
+    if state.jsonata and items is not data:  # an expression may give something else when it is evaluated again
+        run.record((ev.MAP_STARTED, now(), frame.id, len(items), given, items))
+    else:
+        run.record((ev.MAP_STARTED, now(), frame.id, len(items), given))
     assert frame.children is not None
     frame.children.items = items
+
+
+def _no_array(state: StatePlan, items: Any) -> EvaluationError:
+    if state.jsonata:
+        cause = f"Map state input must be an array but was: {compact(items)[:1000]}"
+        return EvaluationError("States.QueryEvaluationError", cause, "")
+    path = state.document.get("ItemsPath", "$")
+    return EvaluationError("States.Runtime", f'Reference path "{path}" must point to array.')
 
 
 # --------------------------------------------------------------------------- containers
@@ -287,7 +299,7 @@ def _tolerated(frame: Frame) -> float:
 
 def _whole(spec: tuple[Any, Any, str], frame: Frame, name: str) -> int:
     literal, get, field = spec
-    value = literal if get is None else get(frame.effective, frame)
+    value = literal if get is None else get(frame.data if frame.state.jsonata else frame.effective, frame)
     if value is None and get is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, (int, float)) or int(value) != value:
@@ -322,7 +334,7 @@ def on_error(run: ExecutionState, frame: Frame, now: Now) -> None:
             shown = {"Error": error, "Cause": cause}
             output = shown if catcher.output is None else catcher.output(frame.data, shown, frame)
             if catcher.assign is not None:
-                run.record((ev.ASSIGNED, now(), frame.id, catcher.assign(shown, frame)))
+                run.record((ev.ASSIGNED, now(), frame.id, catcher.assign(frame.data, shown, frame)))
             run.record((ev.MOVED_WITH, now(), frame.id, catcher.next.index, output))
             return
     give_up(run, frame, now)

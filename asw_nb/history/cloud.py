@@ -253,7 +253,9 @@ class CloudHistory:
     def _erred(self, event: Event) -> None:
         frame = self.state.frames[event[2]]
         if event[5] is not None:
-            details = {**_error(event[3], event[4]), "state": frame.state.name, "location": event[5]}
+            details = {**_error(event[3], event[4]), "state": frame.state.name}
+            if event[5]:
+                details["location"] = event[5]
             self._emit(event, "EvaluationFailed", frame, details)
 
     def _assigned_variables(self, event: Event) -> None:

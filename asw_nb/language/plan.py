@@ -29,6 +29,8 @@ TYPES = ("Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map")
 TASK, PASS, CHOICE, WAIT, SUCCEED, FAIL, PARALLEL, MAP = range(8)
 
 Getter = Callable[[Any, Any], Any]
+Assign = Callable[[Any, Any, Any], Any]
+"""Variables to set: `assign(raw, result, env)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Catcher:
     errors: tuple[str, ...]
     next: StatePlan
     output: Callable[[Any, Any, Any], Any] | None
-    assign: Getter | None = None
+    assign: Assign | None = None
 
 
 @dataclass(slots=True)
@@ -59,7 +61,8 @@ class Rule:
 
     test: Callable[[Any, Any], bool]
     next: StatePlan
-    assign: Getter | None = None
+    assign: Assign | None = None
+    output: Getter | None = None
 
 
 @dataclass(slots=True)
@@ -80,7 +83,7 @@ class StatePlan:
     """One state, compiled. Fields that do not belong to its type stay None."""
 
     __slots__ = (
-        "assign", "branches", "catchers", "choices", "default", "document", "fail", "finish", "heartbeat", "index", "kind",
+        "assign", "branches", "catchers", "choices", "default", "document", "fail", "finish", "heartbeat", "index", "jsonata", "kind",
         "map", "name", "next", "path", "pointer", "prepare", "resource", "result", "retriers", "scope", "step", "timeout", "type", "wait",
     )  # fmt: skip
 
@@ -91,7 +94,8 @@ class StatePlan:
         self.next: StatePlan | None = None
         self.prepare: fields.Prepare | None = None
         self.finish: fields.Finish | None = None
-        self.assign: Getter | None = None
+        self.assign: Assign | None = None
+        self.jsonata = False
         self.retriers: tuple[Retrier, ...] = ()
         self.catchers: tuple[Catcher, ...] = ()
         self.step: Getter | None = None
@@ -224,11 +228,19 @@ class _Compiler:
 
     def state(self, state: StatePlan) -> None:
         document, by_name = state.document, state.scope.by_name
-        if document.get("QueryLanguage", self.language) == "JSONata":
-            raise ValueError("QueryLanguage JSONata is not supported by this version; use JSONPath")
+        state.jsonata = document.get("QueryLanguage", self.language) == "JSONata"
         if "Next" in document:
             state.next = by_name[document["Next"]]
-        COMPILERS[state.kind](self, state, document)
+        if state.jsonata:
+            from asw_nb.language import plan_jsonata  # the library behind it is loaded by the first machine that needs it
+
+            plan_jsonata.COMPILERS[state.kind](self, state, document)
+        else:
+            COMPILERS[state.kind](self, state, document)
+            if "Assign" in document and state.assign is None:
+                state.assign = self.assignment(document)
+        if state.kind == WAIT and (step := state.step) is not None:
+            state.finish = lambda raw, result, env: step(raw, env)
         if "Retry" in document:
             state.retriers = tuple(self.retrier(r) for r in document["Retry"])
         if "Catch" in document:
@@ -244,10 +256,34 @@ class _Compiler:
             document.get("JitterStrategy", "NONE") == "FULL",
         )
 
+    def assignment(self, document: dict[str, Any], select: fields.Prepare | None = None) -> Assign:
+        """Assign: a template over the state's result, or over its input where it has none."""
+        fill, constant = compile_template(document["Assign"], self.parameter_error)
+        if fill is None:
+            return lambda raw, result, env: constant
+        if select is None:
+            return lambda raw, result, env: fill(result, env)
+        return lambda raw, result, env: fill(select(result, env), env)
+
     def catcher(self, document: dict[str, Any], state: StatePlan) -> Catcher:
+        if state.jsonata:
+            from asw_nb.language import plan_jsonata
+
+            return plan_jsonata.catcher(document, state)
+        assign = self.assignment(document) if "Assign" in document else None
         place = fields.compile_result_path(document.get("ResultPath", "$"))
         output = None if place is None else (lambda raw, error, env: place(raw, error))
-        return Catcher(tuple(document["ErrorEquals"]), state.scope.by_name[document["Next"]], output)
+        return Catcher(tuple(document["ErrorEquals"]), state.scope.by_name[document["Next"]], output, assign)
+
+    def select_and_assign(self, state: StatePlan, document: dict[str, Any]) -> None:
+        """Assign of a state with a result sees what ResultSelector made of it."""
+        if "Assign" not in document:
+            return
+        select: fields.Prepare | None = None
+        if "ResultSelector" in document:
+            fill, constant = compile_template(document["ResultSelector"], self.parameter_error)
+            select = fill if fill is not None else (lambda result, env: constant)
+        state.assign = self.assignment(document, select)
 
     # one function per type ------------------------------------------------------------------
 
@@ -256,6 +292,7 @@ class _Compiler:
         template = "Arguments" if "Arguments" in document and "Parameters" not in document else "Parameters"
         state.prepare = fields.compile_prepare(document, template, self.parameter_error)
         state.finish = fields.compile_finish(document, self.parameter_error)
+        self.select_and_assign(state, document)
         if "TimeoutSeconds" in document or "TimeoutSecondsPath" in document:
             state.timeout = fields.compile_value(document, "TimeoutSeconds")
         if "HeartbeatSeconds" in document or "HeartbeatSecondsPath" in document:
@@ -275,12 +312,19 @@ class _Compiler:
             state.step = lambda raw, env: finish(raw, raw, env)
         else:
             state.step = lambda raw, env: finish(raw, work(raw, env), env)
+        if "Assign" in document:
+            # a Pass has no result of its own to see: what it puts through ResultPath is worked out again
+            inner = self.assignment(document)
+            state.assign = inner if work is None else (lambda raw, result, env: inner(raw, work(raw, env), env))
 
     def choice(self, state: StatePlan, document: dict[str, Any]) -> None:
         state.prepare = fields.compile_input_path(document.get("InputPath", "$"))
         state.step = fields.compile_input_path(document.get("OutputPath", "$"))
         by_name = state.scope.by_name
-        state.choices = tuple(Rule(compile_rule(rule), by_name[rule["Next"]]) for rule in document["Choices"])
+        state.choices = tuple(
+            Rule(compile_rule(rule), by_name[rule["Next"]], self.assignment(rule) if "Assign" in rule else None)
+            for rule in document["Choices"]
+        )
         if "Default" in document:
             state.default = by_name[document["Default"]]
 
@@ -305,6 +349,11 @@ class _Compiler:
     def parallel(self, state: StatePlan, document: dict[str, Any]) -> None:
         state.prepare = fields.compile_prepare(document, "Parameters", self.parameter_error)
         state.finish = fields.compile_finish(document, self.parameter_error)
+        self.select_and_assign(state, document)
+        self.branches(state, document)
+
+    def branches(self, state: StatePlan, document: dict[str, Any]) -> None:
+        """The scopes of a Parallel."""
         state.branches = tuple(
             self.scope(branch, state, i, f"{state.path}[{i}]/", (*state.pointer, "Branches", i)) for i, branch in enumerate(document["Branches"])
         )
@@ -313,25 +362,35 @@ class _Compiler:
         # a Map's Parameters are the old name of ItemSelector: filled once per item, not once per state
         state.prepare = fields.compile_input_path(document.get("InputPath", "$"))
         state.finish = fields.compile_finish(document, self.parameter_error)
-        name = "ItemProcessor" if "ItemProcessor" in document else "Iterator"
-        machine = document[name]
+        self.select_and_assign(state, document)
         selector = document.get("ItemSelector", document.get("Parameters"))
         select: Getter | None = None
         if selector is not None:
             fill, constant = compile_template(selector, self.parameter_error)
             select = fill if fill is not None else (lambda data, env: constant)
-        config = machine.get("ProcessorConfig", {})
-        default = 1 if self.dialect == "tcsl" and "Iterator" in document else 0
         state.map = MapPlan(
             items=compile_field(document.get("ItemsPath", "$"), "ItemsPath", "States.Runtime"),
             select=select,
-            processor=self.scope(machine, state, 0, f"{state.path}/", (*state.pointer, name)),
-            max_concurrency=fields.compile_value(document, "MaxConcurrency", default),
+            max_concurrency=fields.compile_value(document, "MaxConcurrency", self.default_concurrency(document)),
             tolerated_count=fields.compile_value(document, "ToleratedFailureCount", None),
             tolerated_percentage=fields.compile_value(document, "ToleratedFailurePercentage", None),
-            distributed=config.get("Mode") == "DISTRIBUTED",
-            config=config,
+            **self.processor(state, document),
         )
+
+    def default_concurrency(self, document: dict[str, Any]) -> int:
+        """Tencent's Map runs one item at a time unless told otherwise; 0 is no limit."""
+        return 1 if self.dialect == "tcsl" and "Iterator" in document else 0
+
+    def processor(self, state: StatePlan, document: dict[str, Any]) -> dict[str, Any]:
+        """The parts of a Map that do not depend on the query language."""
+        name = "ItemProcessor" if "ItemProcessor" in document else "Iterator"
+        machine = document[name]
+        config = machine.get("ProcessorConfig", {})
+        return {
+            "processor": self.scope(machine, state, 0, f"{state.path}/", (*state.pointer, name)),
+            "distributed": config.get("Mode") == "DISTRIBUTED",
+            "config": config,
+        }
 
 
 def _two_paths(look: Getter | None, finish: Getter | None) -> Getter:
@@ -355,5 +414,5 @@ COMPILERS = {
 
 __all__ = [
     "CHOICE", "FAIL", "MAP", "PARALLEL", "PASS", "SUCCEED", "TASK", "TYPES", "WAIT",
-    "Catcher", "MapPlan", "Plan", "Retrier", "Rule", "ScopePlan", "StatePlan", "compile_plan", "digest",
+    "Assign", "Catcher", "MapPlan", "Plan", "Retrier", "Rule", "ScopePlan", "StatePlan", "compile_plan", "digest",
 ]  # fmt: skip

@@ -29,8 +29,12 @@ Step = str | int
 NOT_AN_OBJECT = "Definition must be a valid JSON object"
 EXAMPLE = 'Write an object such as {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}.'
 
+# A line that starts like "name: value"; each alternative reads on without ever going back.
 _FIELD_LINE = re.compile(
-    r"""^[ \t]*(?:-[ \t]+)?(?:"[^"\n]*"|'[^'\n]*'|[^\s#'"{\[,\]}][^\n]*?)[ \t]*+:(?:[ \t\r]|$)""", re.MULTILINE
+    r"""^[ \t]*+(?:-[ \t]+)?
+        (?: "[^"\n]*"[ \t]*+: | '[^'\n]*'[ \t]*+: | [^\s\#'"{\[,\]}:][^\n:]*+:(?:[^\s][^\n:]*+:)*+ )
+        (?=\s|$)""",
+    re.MULTILINE | re.VERBOSE,
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89abAB]")

@@ -93,7 +93,8 @@ class Composer:
             while not isinstance(event, yaml.StreamEndEvent):
                 if isinstance(event, yaml.DocumentStartEvent):
                     message = 'A second document starts here with "---"; a definition is one document.'
-                    raise Fault(event.start_mark.index, message, 'Remove the "---" or one of the two documents.')
+                    mark: Any = event.start_mark
+                    raise Fault(mark.index, message, 'Remove the "---" or one of the two documents.')
                 event = self.next()
         except yaml.YAMLError as problem:
             raise self.explain(problem) from None
@@ -103,9 +104,9 @@ class Composer:
         return next(self.events)
 
     def value(self, event: Any, depth: int) -> tuple[Any, Node]:
-        start: int = event.start_mark.index
+        start = int(event.start_mark.index)
         if type(event) is yaml.AliasEvent:
-            return self.alias(event.anchor, start)
+            return self.alias(str(event.anchor), start)
         before = self.count
         self.count += 1
         if getattr(event, "tag", None) is not None:
