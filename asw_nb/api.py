@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from asw_nb.backends.activities import ActivityTask
 from asw_nb.backends.functions import describe
+from asw_nb.errors import UsageError
 from asw_nb.handle import Execution
 from asw_nb.workflows import Workflow
 from asw_nb.workspace import Workspace, default_workspace, registry
@@ -104,7 +106,7 @@ def workflow(definition: Any, name: str | None = None, *, dialect: str = "auto",
     return Workflow(definition, name, dialect, type, workspace)
 
 
-def run(definition: Any, input: Any = None, *, workflow: str | None = None, dialect: str = "auto", type: str = "STANDARD", **options: Any) -> Execution:
+def run(definition: Any, input: Any = None, *, workflow: str | None = None, dialect: str = "auto", type: str | None = None, **options: Any) -> Execution:
     """Define a workflow, run it, and wait for its end.
 
     Parameters
@@ -118,8 +120,8 @@ def run(definition: Any, input: Any = None, *, workflow: str | None = None, dial
         The execution's; unique per workflow.
     functions : dict, optional
         Functions for this execution, by name or whole resource.
-    type : str
-        ``"STANDARD"`` or ``"EXPRESS"``.
+    type : str, optional
+        ``"STANDARD"`` or ``"EXPRESS"``; a Workflow's own, or ``"STANDARD"``, when left out.
     executor : str
         ``"threads"``, or ``"inline"``: on the engine's own thread, for many short functions.
     timeout_s : float, optional
@@ -131,6 +133,8 @@ def run(definition: Any, input: Any = None, *, workflow: str | None = None, dial
     seed : int, optional
         For jitter and random intrinsics.
     tags : dict, optional
+    workflows : dict, optional
+        Definitions of nested executions, by name or arn.
     workspace : Workspace, optional
 
     Returns
@@ -151,8 +155,10 @@ def run(definition: Any, input: Any = None, *, workflow: str | None = None, dial
     7
     """
     if isinstance(definition, Workflow):
-        return definition.run(input, dialect=dialect, **options)
-    flow = Workflow(definition, workflow, dialect, type, options.get("workspace"))
+        if workflow is not None and workflow != definition.name:
+            raise UsageError(f'the workflow is called "{definition.name}" already: leave workflow="{workflow}" out.')
+        return definition.run(input, dialect=dialect, type=type, **options)
+    flow = Workflow(definition, workflow, dialect, type or "STANDARD", options.get("workspace"))
     return flow.run(input, **options)
 
 
@@ -166,4 +172,32 @@ def execution(id_or_name: str | int, workflow: str | None = None) -> Execution:
     return default_workspace().execution(id_or_name, workflow)
 
 
-__all__ = ["execution", "executions", "function", "functions", "run", "service", "workflow"]
+def send_task_success(task_token: str, output: Any = None) -> None:
+    """Give the result of a task that waits for its task token; see `Workspace.send_task_success`."""
+    default_workspace().send_task_success(task_token, output)
+
+
+def send_task_failure(task_token: str, error: str | None = None, cause: str | None = None) -> None:
+    """Fail a task that waits for its task token."""
+    default_workspace().send_task_failure(task_token, error, cause)
+
+
+def send_task_heartbeat(task_token: str) -> None:
+    """Say that a task that waits for its task token is still being worked on."""
+    default_workspace().send_task_heartbeat(task_token)
+
+
+def create_activity(name: str) -> None:
+    """Make an activity known in the default workspace; a state that names an unknown one fails."""
+    default_workspace().activities.create(name.rpartition(":")[2])
+
+
+def get_activity_task(name: str, worker: str | None = None, timeout_s: float = 60) -> ActivityTask | None:
+    """Fetch the oldest task of an activity: its `task_token` and `input`; None when none comes in time."""
+    return default_workspace().get_activity_task(name, worker, timeout_s)
+
+
+__all__ = [
+    "create_activity", "execution", "executions", "function", "functions", "get_activity_task", "run", "send_task_failure",
+    "send_task_heartbeat", "send_task_success", "service", "workflow",
+]  # fmt: skip

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from asw_nb.backends.functions import Resolver
 from asw_nb.engine.events import Event
+from asw_nb.engine.execution import TASK
+from asw_nb.engine.payload import copy_json
 from asw_nb.engine.runner import Run
 from asw_nb.errors import ExecutionFailed, StoreError, UsageError, did_you_mean
 from asw_nb.history.cloud import CloudHistory
@@ -76,8 +78,8 @@ class Execution:
 
     @property
     def definition(self) -> dict[str, Any]:
-        """The definition that it was started with."""
-        return self.plan.document
+        """The definition that it was started with; a copy."""
+        return copy_json(self.plan.document)
 
     @property
     def plan(self) -> Plan:
@@ -90,9 +92,11 @@ class Execution:
             if run is not None and run.broken is None:
                 if run.done.is_set():
                     state, r = run.state, self._record
-                    r.status, r.output, r.error, r.cause = state.status, state.output, state.error, state.cause
+                    # a copy: the state's output may be a constant of the plan, which the next execution shares
+                    r.output = copy_json(state.output)
+                    r.status, r.error, r.cause = state.status, state.error, state.cause
                     r.failed_path, r.finished_us = state.failed_path, run.finished_us
-            else:
+            elif not self._workspace.closed:
                 self._record = self._workspace.store.get(self.key)
         return self._record
 
@@ -138,6 +142,8 @@ class Execution:
         ------
         StoreError
             The history could not be written, so the execution cannot go on here.
+        UsageError
+            Its workspace was closed before it ended.
         """
         run = self._run
         if run is None:
@@ -146,13 +152,17 @@ class Execution:
         run.done.wait(timeout)
         if run.broken is not None:
             raise StoreError(f'execution "{self.name}" stopped at its last recorded event: {run.broken}') from run.broken
+        if self._workspace.closed and self.status == "RUNNING":
+            raise UsageError(
+                f'execution "{self.name}" was running when its workspace was closed: open {self._workspace!r} again to see how far it came.'
+            )
         return self
 
     def _wait_elsewhere(self, timeout: float | None) -> None:
         import time
 
         end = None if timeout is None else time.monotonic() + timeout
-        while self.status == "RUNNING" and (end is None or time.monotonic() < end):
+        while not self._workspace.closed and self.status == "RUNNING" and (end is None or time.monotonic() < end):
             time.sleep(0.05)
 
     def wait_or_stop(self) -> Execution:
@@ -190,6 +200,18 @@ class Execution:
             self._run.done.wait(5)
         elif self.status == "RUNNING":
             raise UsageError(f'execution "{self.name}" is not driven by this kernel: stop it where it runs.')
+
+    def task_tokens(self) -> dict[str, str]:
+        """The task tokens that the execution waits for right now, by path of the state."""
+        run = self._run
+        if run is None:
+            return {}
+        out = {}
+        for frame in list(run.state.frames.values()):
+            resource = frame.state.resource
+            if frame.phase == TASK and resource is not None and (resource.pattern == "waitForTaskToken" or resource.kind == "activity"):
+                out[frame.path] = self._workspace.task_token(run.key, frame.id, frame.token)
+        return out
 
     # the history ---------------------------------------------------------------------------------------
 

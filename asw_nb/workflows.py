@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asw_nb.backends.functions import Resolver
+from asw_nb.engine.payload import copy_json
 from asw_nb.errors import DefinitionError, UnknownFunction, UsageError, did_you_mean
 from asw_nb.language import reader, rules
 from asw_nb.language.plan import compile_plan
 from asw_nb.language.problems import Problem
-from asw_nb.workspace import Workspace, check, choose, default_workspace, main_namespace, registry
+from asw_nb.workspace import Workspace, check, choose, default_workspace, known_workflows, main_namespace, registry
 
 if TYPE_CHECKING:
     from asw_nb.analysis.figure import Html
@@ -28,6 +29,7 @@ class Workflow:
     ----------
     name : str
     definition : dict
+        A copy.
     dialect : str
         ``"tcsl"`` or ``"asl"``.
     problems : list of Problem
@@ -55,11 +57,16 @@ class Workflow:
         self.name = _workflow_name(name)
         source = f'workflow "{name}"'
         checked = check(definition, dialect, type, source, first_line, value_of)
-        self.definition, self.dialect, self.problems = checked.document.value, checked.dialect, checked.problems
+        self.dialect, self.problems = checked.dialect, checked.problems
         self._document = checked.document
         self.type = type
-        self._workspace = workspace
-        compile_plan(self.definition, self.dialect)
+        self._workspace = _workspace(workspace)
+        compile_plan(self._document.value, self.dialect)
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """What was checked; a copy, since every execution relies on it."""
+        return copy_json(self._document.value)
 
     def start(self, input: Any = None, *, workspace: Workspace | None = None, **options: Any) -> Execution:
         """Begin an execution in the background.
@@ -83,9 +90,9 @@ class Workflow:
         resolved = self.dialect if dialect == "auto" else choose("dialect", dialect, ("auto", "tcsl", "asl"))
         kind = options.pop("type", None) or self.type
         if kind != self.type:
-            check(self.definition, resolved, kind, f'workflow "{self.name}"')
-        place = workspace or self._workspace or default_workspace()
-        return place.start(self.definition, resolved, self.name, input, type=kind, **options)
+            check(self._document.value, resolved, kind, f'workflow "{self.name}"')
+        place = _workspace(workspace) or self._workspace or default_workspace()
+        return place.start(self._document.value, resolved, self.name, input, type=kind, **options)
 
     def run(self, input: Any = None, **options: Any) -> Execution:
         """Begin an execution and wait for its end; an interrupt stops it.
@@ -123,7 +130,7 @@ class Workflow:
         """A warning for each task whose function nobody has registered so far."""
         resolver = Resolver(registry, functions, main_namespace)
         out = []
-        for state in compile_plan(self.definition, self.dialect).states:
+        for state in compile_plan(self._document.value, self.dialect).states:
             resource = state.resource
             if resource is None or resource.kind not in ("function", "service"):
                 continue
@@ -136,7 +143,7 @@ class Workflow:
         return out
 
     def __repr__(self) -> str:
-        count = len(compile_plan(self.definition, self.dialect).states)
+        count = len(compile_plan(self._document.value, self.dialect).states)
         return f"asw workflow {self.name} | {count} state{'s' if count != 1 else ''} | {self.dialect}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -146,6 +153,12 @@ class Workflow:
 OPTIONS = frozenset(
     ("name", "functions", "workflows", "type", "dialect", "executor", "on", "timeout_s", "mocks", "clock", "seed", "tags", "workspace")
 )
+
+
+def _workspace(workspace: Workspace | None) -> Workspace | None:
+    if workspace is not None and not isinstance(workspace, Workspace):
+        raise UsageError(f"workspace={workspace!r} must be an asw_nb.Workspace.")
+    return workspace
 
 
 def _workflow_name(name: str) -> str:

@@ -6,6 +6,7 @@ runner; what comes back is an `Execution`, a handle that reads live state while 
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -16,14 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asw_nb.backends.activities import ActivityBackend, ActivityTask
 from asw_nb.backends.calls import PAYLOAD_LIMIT, FunctionCalls
 from asw_nb.backends.functions import Registry, Resolver
 from asw_nb.backends.local import InlineBackend, ThreadBackend
+from asw_nb.backends.nested import NestedBackend
 from asw_nb.engine.clock import Clock, RealClock
 from asw_nb.engine.execution import ExecutionState, isoformat
 from asw_nb.engine.payload import NotJson, to_json
-from asw_nb.engine.runner import Run, Runner
-from asw_nb.errors import DefinitionError, UsageError, did_you_mean
+from asw_nb.engine.runner import Order, Outcome, Run, Runner
+from asw_nb.errors import DefinitionError, StateError, UnknownExecution, UnknownFunction, UsageError, did_you_mean
 from asw_nb.history.store import Record, Store
 from asw_nb.language import reader, rules
 from asw_nb.language.plan import Plan, compile_plan, digest
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     import pandas
 
     from asw_nb.handle import Execution
+    from asw_nb.workflows import Workflow
 
 TYPES = ("STANDARD", "EXPRESS")
 DIALECTS = ("auto", "tcsl", "asl")
@@ -42,6 +46,22 @@ EXECUTORS = ("threads", "inline")
 
 registry = Registry()
 """Functions registered with `asw_nb.function`, shared by every workspace of the process."""
+
+known_workflows: dict[str, Workflow] = {}
+"""The newest workflow of each name that was defined in this process: what a nested execution finds by name."""
+
+_MISSING = object()
+
+
+class _Lazily:
+    """A backend that is made when the first order comes."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def submit(self, orders: list[Order], from_worker: bool) -> None:
+        self._make().submit(orders, from_worker)
+
 
 
 
@@ -163,6 +183,7 @@ class Workspace:
         self._live: dict[int, Run] = {}
         self._lock = threading.Lock()
         self._closed = False
+        self.activities = ActivityBackend(self.runner, self._function_answers, _Lazily(lambda: self.backend("threads")))
 
     def __enter__(self) -> Workspace:
         return self
@@ -179,7 +200,11 @@ class Workspace:
             return
         self._closed = True
         self.runner.close()
+        for backend in self._backends.values():
+            backend.close()
         self.store.close()
+        for run in list(self._live.values()):  # nobody drives them on here: whoever waits for their end is told
+            run.done.set()
         forget(self)
 
     def backend(self, name: str) -> Any:
@@ -239,7 +264,7 @@ class Workspace:
             dialect=dialect,
             digest=plan.digest,
             backend=executor if executor is not None and executor != "threads" else "local",
-            tags=dict(tags or {}),
+            tags=_tags(tags),
             timeout_s=min(limits) if limits else None,
         )
         calls = FunctionCalls(
@@ -256,6 +281,7 @@ class Workspace:
             in_memory=type == "EXPRESS",
             timeout_s=record.timeout_s,
         )
+        run.special = self._special(workflows or {})
         run.artifacts = str(self.path.parent / "artifacts" / str(record.key))
         # a lone start is on disk when this returns; in a burst it joins the transaction that is under way
         if name is not None or not self.runner.busy:
@@ -265,6 +291,110 @@ class Workspace:
         self._live[record.key] = run
         self.runner.start(run)
         return Execution(self, record, run)
+
+    def _special(self, workflows: Mapping[str, Any]) -> dict[str, Any]:
+        """Backends of one execution for what no function does."""
+
+        def start(order: Order, machine: str, given: Any, name: str | None) -> tuple[Record, Run]:
+            return self._start_child(order, machine, given, name, workflows)
+
+        return {"activity": self.activities, "workflow": NestedBackend(self.runner, start)}
+
+    def _function_answers(self, order: Order) -> bool:
+        resolver = getattr(order.run.perform, "resolver", None)
+        try:
+            return resolver is not None and order.state.resource is not None and bool(resolver.find(order.state.resource))
+        except UnknownFunction:
+            return False
+
+    def _start_child(
+        self, order: Order, machine: str, given: Any, name: str | None, workflows: Mapping[str, Any]
+    ) -> tuple[Record, Run]:
+        """Start a nested execution, or find the one that this order has started before."""
+        short = machine.rpartition(":")[2] or machine
+        definition = workflows.get(machine, workflows.get(short, _MISSING))
+        kind = "STANDARD"
+        if definition is _MISSING:
+            flow = known_workflows.get(short)
+            if flow is None:
+                known = sorted({*known_workflows, *workflows})
+                raise StateError(
+                    "StepFunctions.StateMachineDoesNotExistException",
+                    f"State Machine Does Not Exist: '{machine}'.{did_you_mean(short, known)} Define it, or pass workflows={{name: definition}}.",
+                )
+            definition, kind = flow.definition, flow.type
+        elif isinstance(definition, Mapping) and "definition" in definition and "States" not in definition:
+            kind, definition = definition.get("type", "STANDARD"), definition["definition"]
+        elif hasattr(definition, "definition"):
+            kind, definition = definition.type, definition.definition
+        parent = order.run.state.context_execution
+        child_name = name or f"{str(parent['Name'])[:60]}-{order.frame}-{order.token}"
+        checked = check(definition, order.run.state.plan.dialect, kind, f'workflow "{short}"')
+        try:
+            found = self.store.find(child_name, short)
+        except UnknownExecution:
+            found = None
+        if found is not None:
+            live = self._live.get(found.key)
+            if live is not None and found.tags.get("parent") == parent["Id"] and live.state.input == _input(given):
+                return found, live
+            raise StateError("StepFunctions.ExecutionAlreadyExistsException", f"Execution Already Exists: '{found.id}'")
+        execution = self.start(
+            checked.document.value, checked.dialect, short, given, name=child_name, type=kind, workflows=workflows,
+            functions=getattr(getattr(order.run.perform, "resolver", None), "given", None), clock=order.run.clock,
+            tags={"parent": parent["Id"]},
+        )  # fmt: skip
+        assert execution._run is not None
+        return execution._record, execution._run
+
+    def task_token(self, key: int, frame: int, order: int) -> str:
+        """The callback secret of one order: names it, and proves to have come from this history."""
+        return self.store.sign(f"{key}.{frame}.{order}")
+
+    def _callback(self, token: str, outcome: Outcome | None) -> None:
+        """Answer (or, without an outcome, keep alive) the order that a task token names."""
+        text = self.store.verify(token)
+        if text is None:
+            raise UsageError("this task token is not one of this history's. Take it from $$.Task.Token, or from run.task_tokens().")
+        key, frame, order = (int(part) for part in text.split("."))
+        run = self._live.get(key)
+        if run is None or run.done.is_set():
+            raise UsageError("the execution that this task token belongs to does not run here any more.")
+        cursor = run.state.frames.get(frame)
+        if cursor is None or cursor.token != order:
+            raise UsageError("the task that this task token belongs to has been answered, has timed out, or was stopped.")
+        if outcome is None:
+            made = Order(run, cursor)
+            self.runner.heartbeat(made)
+        else:
+            self.runner.callback(run, frame, order, outcome)
+
+    def send_task_success(self, task_token: str, output: Any = None) -> None:
+        """Give the result of a task that waits for its task token.
+
+        Raises
+        ------
+        UsageError
+            The token is not valid (any more), or the output is no JSON value.
+        """
+        try:
+            value = to_json(output, "output")
+        except NotJson as problem:
+            raise UsageError(f"the output is no JSON value: {problem}.") from None
+        self._callback(task_token, Outcome(value))
+
+    def send_task_failure(self, task_token: str, error: str | None = None, cause: str | None = None) -> None:
+        """Fail a task that waits for its task token."""
+        self._callback(task_token, Outcome(error=error, cause=cause, failed=True))
+
+    def send_task_heartbeat(self, task_token: str) -> None:
+        """Say that a task that waits for its task token is still being worked on: HeartbeatSeconds starts anew."""
+        self._callback(task_token, None)
+
+    def get_activity_task(self, name: str, worker: str | None = None, timeout_s: float = 60) -> ActivityTask | None:
+        """Fetch the oldest task of an activity, which this call makes known; None when none comes in time."""
+        short = name.rpartition(":")[2]
+        return self.activities.take(short, worker, timeout_s, lambda o: self.task_token(o.run.key, o.frame, o.token))
 
     def state_of(self, plan: Plan, record: Record, seed: int | None = None) -> ExecutionState:
         """An execution's state before its first event."""
@@ -277,11 +407,18 @@ class Workspace:
             "RedriveCount": record.redrives,
         }
         machine = {"Id": record.machine_id, "Name": record.workflow}
-        return ExecutionState(plan, record.input, record.started_us, execution, machine, seed)
+        return ExecutionState(
+            plan, record.input, record.started_us, execution, machine, seed, lambda frame, order: self.task_token(record.key, frame, order)
+        )
 
     def plan_of(self, record: Record) -> Plan:
         """The plan of the definition that an execution was started with."""
         return compile_plan(self.store.document(record.definition), record.dialect)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed: what is in the file is there for another workspace."""
+        return self._closed
 
     def live(self, key: int) -> Run | None:
         """The run of an execution that this process drives, or has driven."""
@@ -336,6 +473,15 @@ def _input(value: Any) -> Any:
         raise UsageError(f"the input is no JSON value: {problem}.") from None
 
 
+def _tags(tags: Mapping[str, Any] | None) -> dict[str, Any]:
+    if tags is not None and not isinstance(tags, Mapping):
+        raise UsageError(f"tags={tags!r} must be a dict, such as {{\"team\": \"etl\"}}.")
+    try:
+        return to_json(dict(tags or {}), "tags")
+    except NotJson as problem:
+        raise UsageError(f"the tags are no JSON value: {problem}.") from None
+
+
 def _execution_name(name: str | None) -> str:
     if name is None:
         return str(uuid.uuid4())
@@ -349,7 +495,7 @@ def _execution_name(name: str | None) -> str:
 
 
 def _positive(what: str, value: float | None) -> float | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0):
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf):
         raise UsageError(f"{what}={value!r} must be a positive number of seconds.")
     return value
 
@@ -385,5 +531,5 @@ def forget(workspace: Workspace) -> None:
 
 
 __all__ = [
-    "Workspace", "check", "choose", "default_path", "default_workspace", "main_namespace", "registry",
+    "Workspace", "check", "choose", "default_path", "default_workspace", "known_workflows", "main_namespace", "registry",
 ]  # fmt: skip

@@ -1,7 +1,8 @@
 """What a task prints goes to its attempt, not into whatever notebook cell happens to run.
 
 `sys.stdout` and `sys.stderr` are wrapped once, by a router that looks whether the writing thread runs a task. Threads without one
-(the notebook's own) write through, untouched. Records of the `logging` module are taken the same way.
+(the notebook's own) write through, untouched. Records of the `logging` module are taken the same way, above the root logger: a
+handler on the root itself would make `logging.basicConfig` do nothing and silence the warnings of notebooks that configure no logging.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ class Router:
 class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         lines = current.lines
-        if lines is not None:
+        # a root handler that writes to a routed stream has brought this record already, in the user's own format
+        if lines is not None and not any(isinstance(getattr(h, "stream", None), Router) for h in logging.root.handlers):
             for line in self.format(record).split("\n"):
                 lines.add("logging", line)
 
@@ -91,15 +93,28 @@ _handler = _Handler()
 _handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
 
 
+class _AboveRoot(logging.Logger):
+    """Parent of the root logger; it has a handler only as seen from a thread that runs a task."""
+
+    @property
+    def handlers(self) -> list[logging.Handler]:
+        return [_handler] if current.lines is not None else []
+
+    @handlers.setter
+    def handlers(self, value: list[logging.Handler]) -> None:
+        """Logger's own constructor begins with an empty list."""
+
+
+_above_root = _AboveRoot("asw_nb tasks")
+
+
 def install() -> None:
     """Put the routers in place where they are not (a test runner or a kernel may have exchanged the streams)."""
     if type(sys.stdout) is not Router and sys.stdout is not None:
         sys.stdout = Router(sys.stdout, "stdout")
     if type(sys.stderr) is not Router and sys.stderr is not None:
         sys.stderr = Router(sys.stderr, "stderr")
-    root = logging.getLogger()
-    if _handler not in root.handlers:
-        root.addHandler(_handler)
+    logging.root.parent = _above_root
 
 
 __all__ = ["MAX_LINES", "Lines", "Router", "current", "install"]

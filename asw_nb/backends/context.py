@@ -84,6 +84,7 @@ class TaskContext(dict[str, Any]):
     def metric(self, step: int | None = None, **values: float) -> None:
         """Record values, such as a loss per epoch; `Execution.metrics()` gives them back as a table."""
         at = self._order.run.clock.time_us()
+        step = None if step is None else int(step)  # a numpy integer has no place in the log
         for name, value in values.items():
             self._metrics.append((at, step, name, float(value)))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asw_nb.errors import UnknownFunction, UsageError, did_you_mean
-from asw_nb.language.resources import Resource
+from asw_nb.language.resources import Resource, parse_resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,10 @@ class Resolver:
         namespace: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
         self.registry, self.namespace = registry, namespace
-        self.given = dict(functions or {})
-        self._described: dict[int, Function] = {}
+        if functions is not None and not isinstance(functions, Mapping):
+            raise UsageError(f"functions={functions!r} must be a dict of names and functions, such as {{\"sum\": my_sum}}.")
+        self.given = {key: describe(parse_resource(str(key)).name, call) for key, call in (functions or {}).items()}
+        self._described: dict[tuple[str, int], Function] = {}
 
     def find(self, resource: Resource) -> Function:
         """The function, or the service's handler.
@@ -135,7 +137,7 @@ class Resolver:
         """
         for key in (resource.text, resource.name):
             if key in self.given:
-                return self._describe(resource.name, self.given[key])
+                return self.given[key]
         if resource.kind == "service":
             return self._service(resource)
         found = self.registry.get(resource)
@@ -163,9 +165,9 @@ class Resolver:
         )
 
     def _describe(self, name: str, call: Callable[..., Any]) -> Function:
-        made = self._described.get(id(call))
+        made = self._described.get((name, id(call)))
         if made is None:
-            made = self._described[id(call)] = describe(name, call)
+            made = self._described[name, id(call)] = describe(name, call)
         return made
 
 

@@ -36,6 +36,8 @@ kind  name            rest of the tuple                                   meanin
 19    ASSIGNED        variables                                           variables set by the state that is about to end
 20    ENDED           status, error, cause                                the execution ends without success (frame is 0)
 21    MAP_RUN_STARTED                                                     a distributed Map's child executions begin
+22    SUBMITTED       output                                              fact: the call was accepted, its result comes later
+23    PICKED_UP       worker                                              fact: an activity's worker has taken the task
 ====  ==============  ==================================================  =================================================
 
 `next` is a state's number in `Plan.states`, or -1: the frame ends. The root's end is the execution's success.
@@ -48,12 +50,13 @@ from typing import Any
 (
     STARTED, MOVED, MOVED_RESULT, MOVED_WITH, SCHEDULED, SUCCEEDED, FAILED, TIMED_OUT, RETRYING, WAITING, FIRED, FORKED,
     MAP_STARTED, ITEM_STARTED, JOINED, CHILD_FAILED, BROKE, ERRED, GAVE_UP, ASSIGNED, ENDED, MAP_RUN_STARTED,
-) = range(22)  # fmt: skip
+    SUBMITTED, PICKED_UP,
+) = range(24)  # fmt: skip
 
 NAMES = (
     "STARTED", "MOVED", "MOVED_RESULT", "MOVED_WITH", "SCHEDULED", "SUCCEEDED", "FAILED", "TIMED_OUT", "RETRYING", "WAITING",
     "FIRED", "FORKED", "MAP_STARTED", "ITEM_STARTED", "JOINED", "CHILD_FAILED", "BROKE", "ERRED", "GAVE_UP", "ASSIGNED", "ENDED",
-    "MAP_RUN_STARTED",
+    "MAP_RUN_STARTED", "SUBMITTED", "PICKED_UP",
 )  # fmt: skip
 
 Event = tuple[Any, ...]

@@ -64,7 +64,7 @@ class Frame:
     """One cursor. It is also the `env` of the expressions of the state it stands on."""
 
     __slots__ = (
-        "attempt", "children", "counts", "data", "due", "entered_at", "entered_id", "error", "fixed_input", "id", "index", "input", "map_run", "parent",
+        "attempt", "broke", "children", "counts", "data", "due", "entered_at", "entered_id", "error", "fixed_input", "id", "index", "input", "map_run", "parent",
         "phase", "result", "retries", "run", "scope", "state", "token", "variables",
     )  # fmt: skip
 
@@ -87,6 +87,7 @@ class Frame:
         # 1, or 0 inside a distributed Map, whose items are executions of their own: their events are not in this history
         self.counts = 1
         self.map_run = False
+        self.broke = False
         if parent is not None and (not parent.counts or parent.state.map is not None and parent.state.map.distributed):
             self.counts = 0
 
@@ -115,6 +116,9 @@ class Frame:
                 out["Map"] = {"Item": {"Index": frame.index, "Value": items_of(frame.parent)[frame.index]}}
                 break
             frame = frame.parent
+        resource = self.state.resource
+        if resource is not None and resource.pattern == "waitForTaskToken":
+            out["Task"] = {"Token": run.task_token(self.id, self.token + 1 if self.phase == ENTER else self.token)}
         return out
 
     @property
@@ -138,6 +142,10 @@ def items_of(frame: Frame) -> Any:
     return children.items
 
 
+def _no_token(frame: int, order: int) -> str:
+    return f"{frame}.{order}"
+
+
 class ExecutionState:
     """The folded log of one execution.
 
@@ -151,6 +159,8 @@ class ExecutionState:
         The parts of the context object that never change.
     seed : int, optional
         For jitter and random intrinsics of what is decided from here on.
+    task_token : callable, optional
+        (frame, order) -> the callback secret of a task that waits for one.
 
     Attributes
     ----------
@@ -170,7 +180,9 @@ class ExecutionState:
         context_execution: dict[str, Any],
         context_machine: dict[str, Any],
         seed: int | None = None,
+        task_token: Callable[[int, int], str] | None = None,
     ) -> None:
+        self.task_token = task_token or _no_token
         self.plan, self.input, self.start_us = plan, input, start_us
         self.context_execution, self.context_machine = context_execution, context_machine
         self.rng = random.Random(seed)
@@ -238,6 +250,7 @@ class ExecutionState:
         frame.error = None
         frame.children = None
         frame.map_run = False
+        frame.broke = False
         self.entered[state.index] += 1
         self.ready.append(frame)
 
@@ -336,6 +349,7 @@ class ExecutionState:
         else:  # the backoff is over: the state begins again, in the same visit
             frame.error = None
             frame.children = None
+            frame.broke = False
             frame.phase = ENTER
             if frame.state.kind in (PARALLEL, MAP):
                 frame.attempt += 1
@@ -402,6 +416,7 @@ class ExecutionState:
         self._end_children(frame)
         frame.children = None
         frame.error = (event[3], event[4])
+        frame.broke = True
         frame.phase = ERROR
         self.ready.append(frame)
 
@@ -431,6 +446,9 @@ class ExecutionState:
         """A distributed Map closes with two events of the cloud: its Map Run's and the state's."""
         two = frame.state.map is not None and frame.state.map.distributed and frame.map_run
         return (2 if two else 1) * frame.counts
+
+    def _submitted(self, event: Event) -> None:
+        self.event_id += self.frames[event[2]].counts
 
     def _map_run_started(self, event: Event) -> None:
         frame = self.frames[event[2]]
@@ -479,6 +497,8 @@ APPLY: tuple[Callable[[ExecutionState, Event], None], ...] = tuple(
         ev.ASSIGNED: ExecutionState._assigned,
         ev.ENDED: ExecutionState._ended,
         ev.MAP_RUN_STARTED: ExecutionState._map_run_started,
+        ev.SUBMITTED: ExecutionState._submitted,
+        ev.PICKED_UP: ExecutionState._submitted,
     }[kind]
     for kind in range(len(ev.NAMES))
 )

@@ -34,7 +34,10 @@ TURN_LIMIT = 1000
 
 @dataclass(slots=True)
 class Outcome:
-    """What a backend answers for one order. Times in microseconds since 1970."""
+    """What a backend answers for one order. Times in microseconds since 1970.
+
+    `submitted` means: the call was accepted, the result comes later as another answer.
+    """
 
     value: Any = None
     error: str | None = None
@@ -46,6 +49,7 @@ class Outcome:
     lines: list[tuple[int, str, str]] | None = None
     metrics: list[tuple[int, int | None, str, float]] | None = None
     traceback: str | None = None
+    submitted: bool = False
 
 
 class Order:
@@ -109,6 +113,8 @@ class Run:
         Called with the run and the events of each turn, after the commit, on the thread that drives: they must be quick.
     done : threading.Event
         Set when the end is recorded.
+    on_end : list of callable
+        Called once, after the end is recorded, on the thread that drives.
     """
 
     def __init__(
@@ -131,9 +137,12 @@ class Run:
         self.kept_outputs: list[tuple[int, int, Outcome]] = []
         self.in_flight = 0
         self.timers: list[tuple[int, int, Run, int, int, str]] = []
+        self.on_end: list[Callable[[Run], None]] = []
         self.listeners: list[Callable[[Run, list[Event]], None]] = []
         self.broken: BaseException | None = None
         self.runner: Runner
+        # places for tasks that no function does: resource kind -> backend
+        self.special: dict[str, Backend] = {}
         self.artifacts = ""
         self.record: Any = None
         base = state.start_us
@@ -192,6 +201,16 @@ class Runner:
         if drive:
             self.drive(from_worker=True)
 
+    def callback(self, run: Run, frame: int, token: int, outcome: Outcome) -> None:
+        """Bring the result of a task that waited for its task token (or of an activity)."""
+        self.inbox.append(("callback", run, frame, token, outcome))
+        self.ring()
+
+    def picked_up(self, order: Order, worker: str | None) -> None:
+        """Say that an activity's worker has taken the task."""
+        self.inbox.append(("picked_up", order, worker))
+        self.ring()
+
     def heartbeat(self, order: Order) -> None:
         """The task lives: its heartbeat timer starts anew."""
         self.inbox.append(("heartbeat", order))
@@ -247,7 +266,9 @@ class Runner:
                 continue
             if self.inbox:  # brought without driving, while its worker went on to the next short task
                 continue
-            due = self._timers[0][0] if self._timers else None
+            self._deadline = None  # a timer that is set from here on rings
+            first = self._timers[:1]
+            due = first[0][0] if first else None
             self._deadline = due
             if due is None:
                 self._bell.acquire()
@@ -255,7 +276,8 @@ class Runner:
                 self._bell.acquire(timeout=min(max(0.0, (due - self.clock.time_us()) / 1e6), 86_400.0))
 
     def _timer_due(self) -> bool:
-        return bool(self._timers) and self._timers[0][0] <= self.clock.time_us()
+        first = self._timers[:1]  # one step: without the baton, the timer may be gone in the next
+        return bool(first) and first[0][0] <= self.clock.time_us()
 
     # a turn, with the baton in hand -----------------------------------------------------------------
 
@@ -341,10 +363,25 @@ class Runner:
                     self._set_timer(run, state.start_us + frame.due, frame.id, frame.token, "timer")
         if orders:
             run.in_flight += len(orders)
-            self._busy_backends.add(run.backend)
-            run.backend.submit(orders, from_worker)
-            self.ring()
+            if run.special:
+                orders = self._submit_special(run, orders)
+            if orders:
+                self._busy_backends.add(run.backend)
+                run.backend.submit(orders, from_worker)
+                self.ring()
         return run.clock.virtual and not run.in_flight and not state.ready and self._jump(run)
+
+    def _submit_special(self, run: Run, orders: list[Order]) -> list[Order]:
+        """Hand activities and nested executions to their own backends; the rest comes back."""
+        rest = []
+        for order in orders:
+            resource = order.state.resource
+            backend = run.special.get(resource.kind) if resource is not None else None
+            if backend is None:
+                rest.append(order)
+            else:
+                backend.submit([order], False)
+        return rest
 
     def _order(self, run: Run, frame: Frame) -> Order:
         order = Order(run, frame)
@@ -413,6 +450,8 @@ class Runner:
     def _finish(self, run: Run) -> None:
         self.runs.pop(run.key, None)
         run.done.set()
+        for tell in run.on_end:
+            tell(run)
 
     def _break(self, run: Run, problem: BaseException) -> None:
         """The execution cannot be driven on: leave it as recorded, and tell whoever waits."""
@@ -452,7 +491,8 @@ class Runner:
     def _on_answer(self, message: tuple[Any, ...]) -> Run | None:
         order, outcome = message[1], message[2]
         run: Run = order.run
-        run.in_flight -= 1
+        if not outcome.submitted:
+            run.in_flight -= 1
         state = run.state
         frame = state.frames.get(order.frame)
         if frame is None or frame.phase != TASK or frame.token != order.token or run.broken is not None:
@@ -460,13 +500,35 @@ class Runner:
         base = state.start_us
         started = None if outcome.started_us is None else outcome.started_us - base
         at = run.now() if outcome.finished_us is None else outcome.finished_us - base
-        if outcome.failed:
+        resource = frame.state.resource
+        if outcome.submitted or resource is not None and resource.pattern == "waitForTaskToken" and not outcome.failed:
+            state.record((ev.SUBMITTED, at, frame.id, outcome.value))
+        elif outcome.failed:
             state.record((ev.FAILED, at, frame.id, outcome.error, outcome.cause, started, outcome.worker))
         else:
             state.record((ev.SUCCEEDED, at, frame.id, outcome.value, started, outcome.worker))
         if outcome.lines or outcome.traceback or outcome.metrics:
             run.outputs.append((frame.id, order.token, outcome))
         return run
+
+    def _on_callback(self, message: tuple[Any, ...]) -> Run | None:
+        _, run, number, token, outcome = message
+        frame = run.state.frames.get(number)
+        if frame is None or frame.phase != TASK or frame.token != token or run.broken is not None:
+            return None
+        at = run.now()
+        if outcome.failed:
+            run.state.record((ev.FAILED, at, number, outcome.error, outcome.cause, None, outcome.worker))
+        else:
+            run.state.record((ev.SUCCEEDED, at, number, outcome.value, None, outcome.worker))
+        return run
+
+    def _on_picked_up(self, message: tuple[Any, ...]) -> Run | None:
+        _, order, worker = message
+        if not order.open:
+            return None
+        order.run.state.record((ev.PICKED_UP, order.run.now(), order.frame, worker))
+        return order.run
 
     def _on_heartbeat(self, message: tuple[Any, ...]) -> None:
         order: Order = message[1]
@@ -488,6 +550,8 @@ ON_MESSAGE: dict[str, Callable[[Runner, Any], Run | None]] = {
     "resume": Runner._on_resume,
     "stop": Runner._on_stop,
     "answer": Runner._on_answer,
+    "callback": Runner._on_callback,
+    "picked_up": Runner._on_picked_up,
     "heartbeat": Runner._on_heartbeat,
 }
 

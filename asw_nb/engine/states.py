@@ -327,7 +327,7 @@ def on_error(run: ExecutionState, frame: Frame, now: Now) -> None:
             at = now()
             run.record((ev.RETRYING, at, frame.id, at + round(delay * 1e6), number, error, cause))
             return
-    if state.branches or state.map is not None:
+    if (state.branches or state.map is not None) and (frame.broke or state.jsonata):
         run.record((ev.GAVE_UP, now(), frame.id))
     for catcher in state.catchers:
         if matches(catcher.errors, error):

@@ -250,6 +250,17 @@ class CloudHistory:
             service, action = resource.integration
             self._emit(event, f"Task{end}", frame, {"resourceType": service, "resource": action, **details})
 
+    def _submitted(self, event: Event) -> None:
+        frame = self.state.frames[event[2]]
+        resource = frame.state.resource
+        service, action = (resource.integration if resource is not None else None) or ("", "")
+        details = {"resourceType": service, "resource": action, "output": text(event[3]), "outputDetails": FULL}
+        self._emit(event, "TaskSubmitted", frame, details)
+
+    def _picked_up(self, event: Event) -> None:
+        details = {} if event[3] is None else {"workerName": event[3]}
+        self._emit(event, "ActivityStarted", self.state.frames[event[2]], details)
+
     def _erred(self, event: Event) -> None:
         frame = self.state.frames[event[2]]
         if event[5] is not None:
@@ -289,6 +300,8 @@ BEFORE = {
     ev.SUCCEEDED: CloudHistory._answered,
     ev.FAILED: CloudHistory._answered,
     ev.TIMED_OUT: CloudHistory._answered,
+    ev.SUBMITTED: CloudHistory._submitted,
+    ev.PICKED_UP: CloudHistory._picked_up,
     ev.ERRED: CloudHistory._erred,
     ev.ASSIGNED: CloudHistory._assigned_variables,
     ev.ENDED: CloudHistory._ended,

@@ -31,10 +31,13 @@ class Attempt:
 
 
 class Visit:
-    """One stay on a state. Times in microseconds since the execution's start."""
+    """One stay on a state. Times in microseconds since the execution's start.
+
+    `began` and `ended` are the numbers of the events that began and ended it: the order of what happened at the same time.
+    """
 
     __slots__ = (
-        "attempts", "cause", "entered", "error", "exited", "frame", "index", "input", "next_name", "number", "output", "parent", "path", "state", "status",
+        "attempts", "began", "cause", "ended", "entered", "error", "exited", "frame", "index", "input", "next_name", "number", "output", "parent", "path", "state", "status",
         "task_input", "tries", "wait_us",
     )  # fmt: skip
 
@@ -46,6 +49,8 @@ class Visit:
         self.task_input: Any = None
         self.status = "RUNNING"
         self.exited: int | None = None
+        self.began = 0
+        self.ended: int | None = None
         self.next_name: str | None = None
         self.output: Any = None
         self.error: str | None = None
@@ -54,9 +59,9 @@ class Visit:
         self.tries = 0
         self.wait_us = 0
 
-    def close(self, status: str, at: int) -> None:
+    def close(self, status: str, at: int, event: int) -> None:
         """End the visit, and whatever attempt was still out."""
-        self.status, self.exited = status, at
+        self.status, self.exited, self.ended = status, at, event
         if self.attempts and self.attempts[-1].status == "RUNNING":
             self.attempts[-1].status = "ABORTED" if status != "TIMED_OUT" else status
             self.attempts[-1].finished = at
@@ -104,13 +109,14 @@ class Fold:
             prefix = "" if parent is None else f"{parent.path}[{frame.index}]/"
             self._prefix[frame.id] = prefix
         visit = Visit(len(self.visits) + 1, frame, prefix + frame.state.name, at, parent)
+        visit.began = self.state.count
         self.visits.append(visit)
         self._open[frame.id] = visit
 
     def _end(self, number: int, status: str, at: int) -> None:
         visit = self._open.pop(number, None)
         if visit is not None:
-            visit.close(status, at)
+            visit.close(status, at, self.state.count + 1)
 
     # before the event is applied: what ends -----------------------------------------------------------
 
@@ -121,9 +127,9 @@ class Fold:
         visit.output = frame.data if kind == ev.MOVED else frame.result if kind == ev.MOVED_RESULT else event[4]
         if frame.error is not None:
             visit.error, visit.cause = frame.error
-            visit.close("CAUGHT", event[1])
+            visit.close("CAUGHT", event[1], self.state.count + 1)
         else:
-            visit.close("SUCCEEDED", event[1])
+            visit.close("SUCCEEDED", event[1], self.state.count + 1)
         if event[3] != END:
             visit.next_name = self.state.plan.states[event[3]].name
         else:
@@ -185,12 +191,21 @@ class Fold:
         attempt.finished = event[1]
         if event[0] == ev.SUCCEEDED:
             attempt.status = "SUCCEEDED"
-            attempt.started, attempt.worker = event[4], event[5]
+            self._begun(attempt, event[4], event[5])
         else:
             attempt.error, attempt.cause = event[3], event[4]
             attempt.status = "TIMED_OUT" if event[0] == ev.TIMED_OUT else "FAILED"
             if event[0] == ev.FAILED:
-                attempt.started, attempt.worker = event[5], event[6]
+                self._begun(attempt, event[5], event[6])
+
+    @staticmethod
+    def _begun(attempt: Attempt, started: int | None, worker: str | None) -> None:
+        attempt.started = started if started is not None else attempt.started
+        attempt.worker = worker if worker is not None else attempt.worker
+
+    def _picked_up(self, event: Event) -> None:
+        attempt = self._open[event[2]].attempts[-1]
+        attempt.started, attempt.worker = event[1], event[3]
 
     def _waiting(self, event: Event) -> None:
         visit = self._open[event[2]]
@@ -223,6 +238,7 @@ HANDLERS = {
     ev.SUCCEEDED: Fold._answered,
     ev.FAILED: Fold._answered,
     ev.TIMED_OUT: Fold._answered,
+    ev.PICKED_UP: Fold._picked_up,
     ev.RETRYING: Fold._waiting,
     ev.WAITING: Fold._waiting,
     ev.FIRED: Fold._fired,

@@ -14,6 +14,9 @@ a power cut the file is whole and may lack the last moments.
 
 from __future__ import annotations
 
+import base64
+import functools
+import hmac
 import os
 import sqlite3
 import threading
@@ -48,6 +51,13 @@ MIGRATIONS: list[tuple[str, str]] = [
         CREATE TABLE outputs(
             execution INTEGER NOT NULL, frame INTEGER NOT NULL, token INTEGER NOT NULL, lines BLOB, metrics BLOB, traceback TEXT);
         CREATE INDEX outputs_by_execution ON outputs(execution);
+        """,
+    ),
+    (
+        "0002 a secret for task tokens",
+        """
+        CREATE TABLE settings(name TEXT PRIMARY KEY, value BLOB NOT NULL);
+        INSERT INTO settings VALUES('token_secret', randomblob(32));
         """,
     ),
 ]
@@ -137,6 +147,7 @@ class Store:
         self._all_readers: list[sqlite3.Connection] = []
         self._definitions: dict[tuple[str, str], int] = {}
         self._last_key = 0
+        self._closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
@@ -182,7 +193,15 @@ class Store:
 
     @property
     def reader(self) -> sqlite3.Connection:
-        """This thread's own connection for reading; it never waits for a writer."""
+        """This thread's own connection for reading; it never waits for a writer.
+
+        Raises
+        ------
+        StoreError
+            The file is closed, or cannot be opened any more.
+        """
+        if self._closed:
+            raise StoreError(f'the history file "{self.path}" is closed: open it again with asw_nb.Workspace(path).')
         connection = getattr(self._readers, "connection", None)
         if connection is None:
             try:
@@ -197,6 +216,7 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         with self._lock:
+            self._closed = True
             for connection in [*self._all_readers, self._writer]:
                 connection.close()
             self._all_readers.clear()
@@ -280,6 +300,28 @@ class Store:
                 "UPDATE executions SET status=?, finished_us=?, output=?, error=?, cause=?, failed_path=? WHERE id=?",
                 (state.status, run.finished_us, output, state.error, state.cause, state.failed_path, run.key),
             )
+
+    # task tokens ---------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _secret(self) -> bytes:
+        (secret,) = self.reader.execute("SELECT value FROM settings WHERE name='token_secret'").fetchone()
+        return secret
+
+    def sign(self, text: str) -> str:
+        """The text and a proof that it was made with this file's secret, as one word."""
+        proof = hmac.new(self._secret, text.encode(), "sha256").digest()[:18]
+        return base64.urlsafe_b64encode(text.encode() + b"." + proof).decode()
+
+    def verify(self, token: str) -> str | None:
+        """The text of a token that `sign` made; None for any other."""
+        try:
+            data = base64.urlsafe_b64decode(token.encode())
+        except (ValueError, AttributeError):
+            return None
+        text, proof = data[:-19], data[-18:]
+        good = hmac.new(self._secret, text, "sha256").digest()[:18]
+        return text.decode() if hmac.compare_digest(proof, good) else None
 
     # reading -----------------------------------------------------------------------------------------
 

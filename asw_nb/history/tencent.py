@@ -28,17 +28,15 @@ def tencent_history(
         Keys ExecutionResourceName, EventId, EventCategory, StepName, ResourceName, Timestamp (string, ms), Content, Exception.
     """
     fold = Fold(plan, input, start_us).feed(events)
-    rows: list[tuple[int, int, str, str, str, str, str]] = [
-        (0, -2, "ExecutionStart", "START", "", text({"input": input, "role": role}), ""),
-        (0, -1, "Unknown", "START", "", "null", ""),
+    rows: list[Row] = [
+        ((0, 0, 0), 0, "ExecutionStart", "START", "", text({"input": input, "role": role}), ""),
+        ((0, 0, 1), 0, "Unknown", "START", "", "null", ""),
     ]
-    order = 0
     for visit in fold.visits:
-        rows += _rows(visit, order)
-        order += 2
-    rows.sort(key=lambda row: (row[0], row[1]))
+        rows += _rows(visit)
+    rows.sort(key=lambda row: row[0])
     if fold.state.status != "RUNNING":
-        rows.append((max(fold.last_at, rows[-1][0]), 0, "Unknown", "END", "", "null", ""))
+        rows.append(((fold.state.count, 2, 0), fold.last_at, "Unknown", "END", "", "null", ""))
     return [
         {
             "ExecutionResourceName": resource_name,
@@ -50,17 +48,21 @@ def tencent_history(
             "Content": content,
             "Exception": exception,
         }
-        for number, (at, _, category, step, resource, content, exception) in enumerate(rows, 1)
+        for number, (_, at, category, step, resource, content, exception) in enumerate(rows, 1)
     ]
 
 
-def _rows(visit: Visit, order: int) -> Iterator[tuple[int, int, str, str, str, str, str]]:
+# (event, exits before entries, inner exits before outer ones), time, category, step, resource, content, exception
+Row = tuple[tuple[int, int, int], int, str, str, str, str, str]
+
+
+def _rows(visit: Visit) -> Iterator[Row]:
     state = visit.state
     resource = state.resource.text if state.resource is not None else ""
     effective = visit.task_input if visit.attempts else visit.input
     entered = text({"input": effective, "local_variables": effective})
-    yield visit.entered, order, f"{state.type}NodeEnter", state.name, resource, entered, ""
-    if visit.exited is None:
+    yield (visit.began, 1, visit.number), visit.entered, f"{state.type}NodeEnter", state.name, resource, entered, ""
+    if visit.exited is None or visit.ended is None:
         return
     exception = {} if visit.error is None else {"Error": visit.error, "Cause": visit.cause}
     content = {
@@ -69,7 +71,7 @@ def _rows(visit: Visit, order: int) -> Iterator[tuple[int, int, str, str, str, s
         "local_variables": effective,
         "next": f'["{_next(visit)}"]',
     }
-    yield visit.exited, order + 1, f"{state.type}NodeExit", state.name, resource, text(content), visit.error or ""
+    yield (visit.ended, 0, -visit.number), visit.exited, f"{state.type}NodeExit", state.name, resource, text(content), visit.error or ""
 
 
 def _next(visit: Visit) -> str:

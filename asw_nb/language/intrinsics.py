@@ -23,7 +23,7 @@ import random
 import re
 import uuid
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -57,10 +57,28 @@ def compact(value: Any) -> str:
 
 _SPACE = re.compile(r"\s*")
 _NAME = re.compile(r"States\.(\w+)\s*\(")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?=\s*[,)])")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?=\s*[,)])")
 _WORD = re.compile(r"(true|false|null)(?=\s*[,)])")
 _STRING = re.compile(r"'((?:[^'\\]|\\.)*)'", re.S)
 _WORDS = {"true": True, "false": False, "null": None}
+_PIECE = re.compile(r"\\([{}'\\])|(\{\})|(.)", re.S)
+
+
+class _Literal:
+    r"""A 'string' argument: its text, and the pieces between its ``{}``, which ``\{`` and ``\}`` do not make."""
+
+    def __init__(self, raw: str) -> None:
+        self.pieces = [""]
+        self.text = ""
+        for escaped, gap, plain in _PIECE.findall(raw):
+            self.text += escaped or gap or plain
+            if gap:
+                self.pieces.append("")
+            else:
+                self.pieces[-1] += escaped or plain
+
+    def __call__(self, data: Any, env: Any) -> str:
+        return self.text
 
 
 class _Parser:
@@ -68,8 +86,8 @@ class _Parser:
         self.text = text
         self.at = 0
 
-    def fail(self, what: str) -> IntrinsicSyntaxError:
-        return IntrinsicSyntaxError(f"{what} at character {self.at + 1} of {self.text[:200]}")
+    def fail(self, what: str, hint: str = "") -> IntrinsicSyntaxError:
+        return IntrinsicSyntaxError(f"{what} at character {self.at + 1} of {self.text[:200]}{hint and '.'}{hint}")
 
     def skip(self) -> None:
         self.at = _SPACE.match(self.text, self.at).end()  # type: ignore[union-attr]
@@ -82,7 +100,8 @@ class _Parser:
             raise self.fail("an intrinsic function such as States.Format(...) is expected")
         name = match.group(1)
         if name not in FUNCTIONS:
-            raise self.fail(f'there is no intrinsic function "States.{name}".{did_you_mean(name, FUNCTIONS)} Found')
+            known = [f"States.{function}" for function in FUNCTIONS]
+            raise self.fail(f'unknown intrinsic function "States.{name}"', did_you_mean(f"States.{name}", known))
         start = self.at
         self.at = match.end()
         arguments: list[Getter] = []
@@ -116,9 +135,11 @@ class _Parser:
             self.at = match.end()
             constant: Any
             if pattern is _STRING:
-                constant = re.sub(r"\\([{}'\\])", _keep_braces, match.group(1))
-            elif pattern is _NUMBER:
+                return _Literal(match.group(1))
+            if pattern is _NUMBER:
                 constant = json.loads(match.group())
+                if not math.isfinite(constant):
+                    raise self.fail(f"the number {match.group()} is too large")
             else:
                 constant = _WORDS[match.group(1)]
             return lambda data, env: constant
@@ -153,32 +174,21 @@ class _Parser:
         return at
 
 
-_BRACES = {"{": "\ue000", "}": "\ue001"}
-
-
-def _keep_braces(match: re.Match[str]) -> str:
-    r"""Unescape ``\'`` and ``\\``; an escaped brace must survive as text until States.Format has looked for ``{}``."""
-    return _BRACES.get(match.group(1), match.group(1))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str) and ("\ue000" in value or "\ue001" in value):
-        return value.replace("\ue000", "{").replace("\ue001", "}")
-    return value
-
-
 def _bind(name: str, text: str, work: Callable[..., Any], arguments: list[Getter]) -> Getter:
-    raw = name == "Format"
     needs_rng = name in ("MathRandom", "UUID")
+    if name == "Format" and isinstance(arguments[0], _Literal):
+        work = partial(_fill, arguments[0].pieces)
+        arguments = arguments[1:]
 
     def call(data: Any, env: Any) -> Any:
         values = [a(data, env) for a in arguments]
-        if not raw:
-            values = [_plain(v) for v in values]
         try:
             return work(env.rng, *values) if needs_rng else work(*values)
         except _Bad as problem:
-            raise StateError("States.IntrinsicFailure", f"The function '{text}' had the following error: {problem}") from None
+            why = str(problem)
+        except UnicodeEncodeError:
+            why = "The string holds half of a surrogate pair, which has no UTF-8 form"
+        raise StateError("States.IntrinsicFailure", f"The function '{text}' had the following error: {why}")
 
     return call
 
@@ -233,25 +243,35 @@ def _number(value: Any) -> int:
 
 def _format(template: Any, *values: Any) -> str:
     _want(template, str, "The first argument must be a string")
-    parts = template.split("{}")
+    return _fill(template.split("{}"), *values)
+
+
+def _fill(parts: list[str], *values: Any) -> str:
     if len(parts) - 1 != len(values):
         raise _Bad(f"{len(parts) - 1} occurrences of {{}} but {len(values)} arguments")
     out = [parts[0]]
     for value, part in zip(values, parts[1:], strict=True):
         out += [value if isinstance(value, str) else compact(value), part]
-    return _plain("".join(out))
+    return "".join(out)
 
 
 def _string_to_json(text: Any) -> Any:
     _want(text, str, "The argument must be a string")
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise _Bad(f"The string is not valid JSON: {text[:200]}") from None
 
 
 def _refuse_constant(word: str) -> Any:
     raise ValueError(word)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(digits)
+    return number
 
 
 def _array_partition(array: Any, size: Any) -> list[Any]:
@@ -281,10 +301,10 @@ def _array_range(first: Any, last: Any, step: Any) -> list[int]:
     first, last, step = _number(first), _number(last), _number(step)
     if step == 0:
         raise _Bad("The increment must not be 0")
-    out = range(first, last + (1 if step > 0 else -1), step)
-    if len(out) > MAX_RANGE:
-        raise _Bad(f"The array must not have more than {MAX_RANGE} elements, it would have {len(out)}")
-    return list(out)
+    count = max((last - first) // step + 1, 0)
+    if count > MAX_RANGE:
+        raise _Bad(f"The array must not have more than {MAX_RANGE} elements, it would have {count}")
+    return [first + i * step for i in range(count)]
 
 
 def _array_get_item(array: Any, index: Any) -> Any:
@@ -297,20 +317,19 @@ def _array_get_item(array: Any, index: Any) -> Any:
 
 def _array_unique(array: Any) -> list[Any]:
     _want(array, list, "The argument must be an array")
-    seen: set[str] = set()
-    out = []
+    first_of = {}
     for value in array:
-        key = _unique_key(value)
-        if key not in seen:
-            seen.add(key)
-            out.append(value)
-    return out
+        first_of.setdefault(_frozen(value), value)
+    return list(first_of.values())
 
 
-def _unique_key(value: Any) -> str:
-    if _is_number(value) and float(value).is_integer():
-        return str(int(value))
-    return json.dumps(value, sort_keys=True)
+def _frozen(value: Any) -> Any:
+    """A hashable stand-in, equal for what `equal` calls equal."""
+    if isinstance(value, dict):
+        return frozenset((key, _frozen(v)) for key, v in value.items())
+    if isinstance(value, list):
+        return tuple(_frozen(v) for v in value)
+    return (bool, value) if isinstance(value, bool) else value
 
 
 def _encode(text: Any) -> str:
@@ -335,7 +354,7 @@ _ALGORITHMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "s
 
 def hash_text(data: Any, algorithm: Any) -> str:
     """The hexadecimal digest of a string, or of another value's JSON text."""
-    if algorithm not in _ALGORITHMS:
+    if not isinstance(algorithm, str) or algorithm not in _ALGORITHMS:
         raise _Bad(f"The algorithm must be one of {', '.join(_ALGORITHMS)}, but was: {compact(algorithm)[:60]}")
     text = data if isinstance(data, str) else compact(data)
     if len(text) > MAX_HASH_INPUT:

@@ -159,7 +159,7 @@ def _query(rest: str, root: str) -> Callable[[Any], Any]:
     import jsonpath
 
     if rest.endswith(".length()"):
-        inner = compile_path(root + rest[: -len(".length()")])
+        inner = compile_path("$" + rest[: -len(".length()")])  # `value` is already what the root stands for
 
         def length(value: Any) -> Any:
             found = inner(value, None)
@@ -258,7 +258,7 @@ def compile_put(text: str) -> Callable[[Any, Any], Any]:
         copy = list(root)
         if step == len(root):
             copy.append(None)
-            below = {} if depth + 1 < len(steps) else None
+            below = None if depth + 1 == len(steps) else {} if isinstance(steps[depth + 1], str) else []
         else:
             below = root[step]
         copy[step] = put(below, value, depth + 1)

@@ -93,7 +93,7 @@ def parse_resource(text: str) -> Resource:
         name, pattern = match.group(1), (match.group(2) or "").lstrip(".")
         if name == "lambda:invoke":
             return Resource(text, "invoke", name, pattern=pattern)
-        if name == "states:startExecution":
+        if name in ("states:startExecution", "aws-sdk:sfn:startExecution"):
             return Resource(text, "workflow", name, pattern=pattern)
         return Resource(text, "service", name, pattern=pattern)
     if text.startswith(("arn:", "qrn:")):

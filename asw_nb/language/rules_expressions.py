@@ -104,7 +104,7 @@ def _query_problem(rest: str) -> str | None:
 _BLANK = re.compile(r"\s*")
 _CALL = re.compile(r"States\.(\w*)\s*\(")
 _STRING = re.compile(r"'[^'\\]*+(?:\\.[^'\\]*+)*+'", re.DOTALL)
-_CONSTANT = re.compile(r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?=\s*[,)])")
+_CONSTANT = re.compile(r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?=\s*(?:[,)]|$))")
 
 
 class _NoCall(Exception):
@@ -142,7 +142,9 @@ class _Call:
         least, most = INTRINSICS[name]
         if not least <= given <= most:
             wanted = f"{least}" if least == most else f"at least {least}" if most > 99 else f"{least} to {most}"
-            raise _NoCall(f'"States.{name}" takes {wanted} argument{"" if wanted == "1" else "s"}, {given} given')
+            raise _NoCall(
+                f'"States.{name}" takes {wanted} argument{"" if wanted.endswith("1") else "s"}, {given} given'
+            )
 
     def arguments(self, depth: int) -> int:
         self.skip()

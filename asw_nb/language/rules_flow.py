@@ -105,28 +105,29 @@ def terminal_state(scope: Scope, flow: Flow) -> None:
 def reachable_states(scope: Scope, flow: Flow) -> None:
     """Every state can be entered.
 
-    The cloud refuses a state that no other state goes to; a state that only such states lead to is a warning here,
-    because what the cloud says to it is not known. It says nothing while the workflow has no terminal state.
+    The cloud refuses a state that no other state goes to, and says nothing while the workflow has no terminal state.
+    What it says to states that only lead to each other is not known: they are a warning.
     """
     start = scope.value.get("StartAt")
     if not isinstance(start, str) or flow.is_endless:
         return
     entered = {target for name, targets in flow.next.items() for target in targets if target != name}
-    reached = flow.reached_from(start) if start in flow.next else None
-    for name, state in scope.states.items():
-        if name == start or (reached is not None and name in reached):
-            continue
+    lonely = [name for name in scope.states if name not in entered and name != start]
+    for name in lonely:
         message = f'State "{short(name)}" is not reachable.'
-        if name not in entered:
-            state.error(message, code=TARGET, fix="Name it in the Next of a state, or remove it.")
-        elif reached is not None:
-            state.warning(message, code=TARGET, fix="Only states that are not reachable themselves lead to it.")
+        scope.states[name].error(message, code=TARGET, fix="Name it in the Next of a state, or remove it.")
+    if start in flow.next:
+        told = flow.reached_from(start, *lonely)
+        for name, state in scope.states.items():
+            if name not in told:
+                fix = "Only states that are not reachable themselves lead to it."
+                state.warning(f'State "{short(name)}" is not reachable.', code=TARGET, fix=fix)
 
 
 def loops_without_exit(scope: Scope, flow: Flow) -> None:
     """From every state that is reached, an end is reached."""
     start = scope.value.get("StartAt")
-    if start not in flow.next or not flow.ends:
+    if not isinstance(start, str) or start not in flow.next or not flow.ends:
         return
     before: dict[str, list[str]] = {name: [] for name in flow.next}
     for name, targets in flow.next.items():
