@@ -84,7 +84,14 @@ def functions() -> list[str]:
     return registry.names()
 
 
-def workflow(definition: Any, name: str | None = None, *, dialect: str = "auto", type: str = "STANDARD", workspace: Workspace | None = None) -> Workflow:
+def workflow(
+    definition: Any,
+    name: str | None = None,
+    *,
+    dialect: str = "auto",
+    type: str = "STANDARD",
+    workspace: Workspace | None = None,
+) -> Workflow:
     """Check a definition and give it a name.
 
     Parameters
@@ -106,7 +113,15 @@ def workflow(definition: Any, name: str | None = None, *, dialect: str = "auto",
     return Workflow(definition, name, dialect, type, workspace)
 
 
-def run(definition: Any, input: Any = None, *, workflow: str | None = None, dialect: str = "auto", type: str | None = None, **options: Any) -> Execution:
+def run(
+    definition: Any,
+    input: Any = None,
+    *,
+    workflow: str | None = None,
+    dialect: str = "auto",
+    type: str | None = None,
+    **options: Any,
+) -> Execution:
     """Define a workflow, run it, and wait for its end.
 
     Parameters

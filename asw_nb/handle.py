@@ -1,8 +1,7 @@
 """`Execution`: the handle to one execution, running or past.
 
-It holds no truth of its own: while this process drives the execution it reads the live state, afterwards (or in another kernel) the history
-file. Everything with a table or a picture is folded from the events when asked for.
-"""
+It holds no truth of its own: while this process drives the execution it reads the live state, afterwards (or in
+another kernel) the history file. Everything with a table or a picture is folded from the events when asked for. """
 
 from __future__ import annotations
 
@@ -151,7 +150,9 @@ class Execution:
             return self
         run.done.wait(timeout)
         if run.broken is not None:
-            raise StoreError(f'execution "{self.name}" stopped at its last recorded event: {run.broken}') from run.broken
+            raise StoreError(
+                f'execution "{self.name}" stopped at its last recorded event: {run.broken}'
+            ) from run.broken
         if self._workspace.closed and self.status == "RUNNING":
             raise UsageError(
                 f'execution "{self.name}" was running when its workspace was closed: open {self._workspace!r} again to see how far it came.'
@@ -194,7 +195,8 @@ class Execution:
         raise ExecutionFailed(self.name, record.status, record.failed_path, record.error, record.cause)
 
     def stop(self, error: str | None = None, cause: str | None = None) -> None:
-        """End the execution as ABORTED; functions that run see `context.cancelled`. Nothing happens when it has ended already."""
+        """End the execution as ABORTED; functions that run see `context.cancelled`. Nothing happens when it has ended
+        already."""
         if self._run is not None:
             self._run.runner.stop(self._run, error, cause)
             self._run.done.wait(5)
@@ -209,7 +211,11 @@ class Execution:
         out = {}
         for frame in list(run.state.frames.values()):
             resource = frame.state.resource
-            if frame.phase == TASK and resource is not None and (resource.pattern == "waitForTaskToken" or resource.kind == "activity"):
+            if (
+                frame.phase == TASK
+                and resource is not None
+                and (resource.pattern == "waitForTaskToken" or resource.kind == "activity")
+            ):
                 out[frame.path] = self._workspace.task_token(run.key, frame.id, frame.token)
         return out
 
@@ -329,7 +335,11 @@ class Execution:
 
     def __repr__(self) -> str:
         record = self._latest()
-        at = f" at {record.failed_path}" if record.failed_path and record.status in ("FAILED", "TIMED_OUT", "ABORTED") else ""
+        at = (
+            f" at {record.failed_path}"
+            if record.failed_path and record.status in ("FAILED", "TIMED_OUT", "ABORTED")
+            else ""
+        )
         why = f" | {record.error}" if record.error else ""
         return f"asw run {self.workflow}/{self.name} | {record.status}{at}{why} | {self.duration_s:.1f} s"
 

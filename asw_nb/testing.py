@@ -18,7 +18,8 @@ from asw_nb.errors import TaskError
 
 
 class Mocks:
-    """Answers by state: a value, an exception, a function of the event, or a list of these used one by one (the last one stays).
+    """Answers by state: a value, an exception, a function of the event, or a list of these used one by one (the last
+    one stays).
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from asw_nb.errors import DefinitionError, UnknownFunction, UsageError, did_you_
 from asw_nb.language import reader, rules
 from asw_nb.language.plan import compile_plan
 from asw_nb.language.problems import Problem
-from asw_nb.workspace import Workspace, check, choose, default_workspace, known_workflows, main_namespace, registry
+from asw_nb.workspace import Workspace, check, choose, default_workspace, main_namespace, registry
 
 if TYPE_CHECKING:
     from asw_nb.analysis.figure import Html
@@ -85,7 +85,9 @@ class Workflow:
         unknown = set(options) - OPTIONS
         if unknown:
             word = min(unknown)
-            raise UsageError(f'"{word}" is no option of an execution.{did_you_mean(word, OPTIONS)} Options: {", ".join(sorted(OPTIONS))}.')
+            raise UsageError(
+                f'"{word}" is no option of an execution.{did_you_mean(word, OPTIONS)} Options: {", ".join(sorted(OPTIONS))}.'
+            )
         dialect = options.pop("dialect", "auto")
         resolved = self.dialect if dialect == "auto" else choose("dialect", dialect, ("auto", "tcsl", "asl"))
         kind = options.pop("type", None) or self.type
@@ -108,8 +110,8 @@ class Workflow:
 
     def graph(self) -> Html:
         """The picture of the workflow, shown in every front end."""
-        from asw_nb.analysis.graph import to_svg
         from asw_nb.analysis.figure import Html, svg_img
+        from asw_nb.analysis.graph import to_svg
 
         svg = to_svg(self.definition, title=self.name)
         return Html(svg_img(svg, f"graph of {self.name}"), repr(self))
@@ -139,7 +141,9 @@ class Workflow:
             except UnknownFunction as missing:
                 pointer = (*state.pointer, "Resource")
                 line, column = self._document.position(pointer)
-                out.append(Problem("WARNING", "UNKNOWN_FUNCTION", str(missing), reader.location_of(pointer), line, column))
+                out.append(
+                    Problem("WARNING", "UNKNOWN_FUNCTION", str(missing), reader.location_of(pointer), line, column)
+                )
         return out
 
     def __repr__(self) -> str:
@@ -151,7 +155,21 @@ class Workflow:
 
 
 OPTIONS = frozenset(
-    ("name", "functions", "workflows", "type", "dialect", "executor", "on", "timeout_s", "mocks", "clock", "seed", "tags", "workspace")
+    (
+        "name",
+        "functions",
+        "workflows",
+        "type",
+        "dialect",
+        "executor",
+        "on",
+        "timeout_s",
+        "mocks",
+        "clock",
+        "seed",
+        "tags",
+        "workspace",
+    )
 )
 
 

@@ -1,8 +1,8 @@
 """A workspace: one history file, the functions, and the executions that this process drives.
 
-Everything public goes through here: `Workspace.start` reads and checks a definition (once per definition), compiles it, and hands a `Run` to the
-runner; what comes back is an `Execution`, a handle that reads live state while there is any and the history file otherwise.
-"""
+Everything public goes through here: `Workspace.start` reads and checks a definition (once per definition), compiles
+it, and hands a `Run` to the runner; what comes back is an `Execution`, a handle that reads live state while there is
+any and the history file otherwise. """
 
 from __future__ import annotations
 
@@ -63,8 +63,6 @@ class _Lazily:
         self._make().submit(orders, from_worker)
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A definition without errors: what was read, in which dialect, and the warnings."""
@@ -91,7 +89,9 @@ def choose(what: str, value: str, allowed: tuple[str, ...]) -> str:
     UsageError
     """
     if value not in allowed:
-        raise UsageError(f'{what}="{value}" is not known.{did_you_mean(str(value), allowed)} Use one of: {", ".join(allowed)}.')
+        raise UsageError(
+            f'{what}="{value}" is not known.{did_you_mean(str(value), allowed)} Use one of: {", ".join(allowed)}.'
+        )
     return value
 
 
@@ -195,7 +195,8 @@ class Workspace:
         return f'Workspace("{self.path}")'
 
     def close(self) -> None:
-        """Stop driving and close the file; what still runs can be gone on with by another workspace on the same file."""
+        """Stop driving and close the file; what still runs can be gone on with by another workspace on the same
+        file."""
         if self._closed:
             return
         self._closed = True
@@ -303,7 +304,9 @@ class Workspace:
     def _function_answers(self, order: Order) -> bool:
         resolver = getattr(order.run.perform, "resolver", None)
         try:
-            return resolver is not None and order.state.resource is not None and bool(resolver.find(order.state.resource))
+            return (
+                resolver is not None and order.state.resource is not None and bool(resolver.find(order.state.resource))
+            )
         except UnknownFunction:
             return False
 
@@ -355,14 +358,18 @@ class Workspace:
         """Answer (or, without an outcome, keep alive) the order that a task token names."""
         text = self.store.verify(token)
         if text is None:
-            raise UsageError("this task token is not one of this history's. Take it from $$.Task.Token, or from run.task_tokens().")
+            raise UsageError(
+                "this task token is not one of this history's. Take it from $$.Task.Token, or from run.task_tokens()."
+            )
         key, frame, order = (int(part) for part in text.split("."))
         run = self._live.get(key)
         if run is None or run.done.is_set():
             raise UsageError("the execution that this task token belongs to does not run here any more.")
         cursor = run.state.frames.get(frame)
         if cursor is None or cursor.token != order:
-            raise UsageError("the task that this task token belongs to has been answered, has timed out, or was stopped.")
+            raise UsageError(
+                "the task that this task token belongs to has been answered, has timed out, or was stopped."
+            )
         if outcome is None:
             made = Order(run, cursor)
             self.runner.heartbeat(made)
@@ -408,7 +415,13 @@ class Workspace:
         }
         machine = {"Id": record.machine_id, "Name": record.workflow}
         return ExecutionState(
-            plan, record.input, record.started_us, execution, machine, seed, lambda frame, order: self.task_token(record.key, frame, order)
+            plan,
+            record.input,
+            record.started_us,
+            execution,
+            machine,
+            seed,
+            lambda frame, order: self.task_token(record.key, frame, order),
         )
 
     def plan_of(self, record: Record) -> Plan:
@@ -430,7 +443,9 @@ class Workspace:
         for run in pending[-1:]:
             run.done.wait(0.2)
 
-    def executions(self, workflow: str | None = None, status: str | None = None, limit: int | None = None) -> pandas.DataFrame:
+    def executions(
+        self, workflow: str | None = None, status: str | None = None, limit: int | None = None
+    ) -> pandas.DataFrame:
         """A table of the executions, newest first; see `asw_nb.analysis.tables.EXECUTIONS` for the columns."""
         from asw_nb.analysis import tables
 
@@ -475,7 +490,7 @@ def _input(value: Any) -> Any:
 
 def _tags(tags: Mapping[str, Any] | None) -> dict[str, Any]:
     if tags is not None and not isinstance(tags, Mapping):
-        raise UsageError(f"tags={tags!r} must be a dict, such as {{\"team\": \"etl\"}}.")
+        raise UsageError(f'tags={tags!r} must be a dict, such as {{"team": "etl"}}.')
     try:
         return to_json(dict(tags or {}), "tags")
     except NotJson as problem:
@@ -495,7 +510,9 @@ def _execution_name(name: str | None) -> str:
 
 
 def _positive(what: str, value: float | None) -> float | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf):
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf
+    ):
         raise UsageError(f"{what}={value!r} must be a positive number of seconds.")
     return value
 

@@ -1,8 +1,8 @@
 """What a cell shows of an execution: one piece of HTML that stands alone, live while it runs and still when it is over.
 
-It survives everywhere because it holds nothing but tables, inline hex colours (text *and* background, for light and dark pages), ``<details>``
-and pictures as data URIs; no script, no style sheet, no id. Everything a user wrote is escaped, and long things are cut with their size said.
-"""
+It survives everywhere because it holds nothing but tables, inline hex colours (text *and* background, for light and
+dark pages), ``<details>`` and pictures as data URIs; no script, no style sheet, no id. Everything a user wrote is
+escaped, and long things are cut with their size said. """
 
 from __future__ import annotations
 
@@ -87,10 +87,14 @@ def execution_card(execution: Execution) -> str:
     if len(execution.plan.states) <= MAX_GRAPH_STATES:
         statuses, counts = graph_statuses(fold)
         svg = to_svg(execution.definition, statuses, counts, title=record.workflow)
-        parts.append(f'<div style="margin:8px 0">{svg_img(svg, f"graph of {record.workflow}: {record.status}", 700)}</div>')
+        parts.append(
+            f'<div style="margin:8px 0">{svg_img(svg, f"graph of {record.workflow}: {record.status}", 700)}</div>'
+        )
     parts.append(states_table(fold))
     if record.status == "SUCCEEDED":
-        parts.append(f'<div style="margin-top:8px;font-weight:600">Output</div><pre style="{PRE}">{html_text(json_text(record.output))}</pre>')
+        parts.append(
+            f'<div style="margin-top:8px;font-weight:600">Output</div><pre style="{PRE}">{html_text(json_text(record.output))}</pre>'
+        )
     parts.append(_details("Input", f'<pre style="{PRE}">{html_text(json_text(record.input))}</pre>'))
     parts.append(_functions(execution, fold))
     where = f"<code>{html_text(record.id)}</code><br>definition <code>{html_text(record.digest)}</code>, {html_text(record.dialect)}, {record.type}"
@@ -138,12 +142,18 @@ def states_table(fold: Fold, limit: int = MAX_ROWS) -> str:
     note = ""
     if len(visits) > limit:
         bad = [v for v in visits if v.status not in ("SUCCEEDED", "RUNNING")][: limit // 2]
-        first = [v for v in visits if v not in bad][: limit - len(bad)] if len(visits) < 5000 else list(visits[: limit - len(bad)])
+        first = (
+            [v for v in visits if v not in bad][: limit - len(bad)]
+            if len(visits) < 5000
+            else list(visits[: limit - len(bad)])
+        )
         shown = sorted({id(v): v for v in [*bad, *first]}.values(), key=lambda v: v.number)
         note = f'<div style="color:#57606a">{len(shown)} of {len(visits):,} visits, failures first; <code>run.states()</code> has all.</div>'
         visits = shown
     rows = "".join(_state_row(v) for v in visits)
-    heads = "".join(f'<th style="{HEAD}">{h}</th>' for h in ("state", "type", "status", "attempts", "duration", "function", "error"))
+    heads = "".join(
+        f'<th style="{HEAD}">{h}</th>' for h in ("state", "type", "status", "attempts", "duration", "function", "error")
+    )
     return f'<table style="border-collapse:collapse;margin:6px 0"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{note}'
 
 
@@ -185,7 +195,9 @@ def _functions(execution: Execution, fold: Fold) -> str:
             continue
     if not seen:
         return ""
-    blocks = "".join(f'<div><code>{html_text(n)}</code><pre style="{PRE}">{html_text(s)}</pre></div>' for n, s in seen.items())
+    blocks = "".join(
+        f'<div><code>{html_text(n)}</code><pre style="{PRE}">{html_text(s)}</pre></div>' for n, s in seen.items()
+    )
     return _details("Functions", blocks)
 
 
@@ -198,7 +210,7 @@ def live_card(run: Run, record: Record, recent: Iterable[str]) -> str:
     seconds = (run.clock.time_us() - record.started_us) / 1e6
     done, begun = sum(state.exited) + sum(state.failed), sum(state.entered)
     running = begun - done
-    more = f"<span style=\"color:#57606a\"> &nbsp;·&nbsp; {done:,} states done, {running:,} running, {state.event_id:,} events</span>"
+    more = f'<span style="color:#57606a"> &nbsp;·&nbsp; {done:,} states done, {running:,} running, {state.event_id:,} events</span>'
     parts = [_header(record, seconds, more)]
     if len(state.plan.states) <= MAX_GRAPH_STATES:
         statuses, counts = live_statuses(state)
@@ -206,8 +218,12 @@ def live_card(run: Run, record: Record, recent: Iterable[str]) -> str:
         parts.append(f'<div style="margin:8px 0">{svg_img(svg, f"graph of {record.workflow}, running", 700)}</div>')
     parts += [_bar(path, done, failed, length) for path, done, failed, length in map_progress(run)]
     lines = "<br>".join(html_text(cut(line, 120)) for line in recent)
-    parts.append(f'<div style="color:#57606a;min-height:6em;font-family:ui-monospace,monospace;font-size:12px">{lines}</div>')
-    parts.append('<div style="color:#57606a">Stop it with the button, with <code>run.stop()</code> or with <code>%asw stop</code>.</div>')
+    parts.append(
+        f'<div style="color:#57606a;min-height:6em;font-family:ui-monospace,monospace;font-size:12px">{lines}</div>'
+    )
+    parts.append(
+        '<div style="color:#57606a">Stop it with the button, with <code>run.stop()</code> or with <code>%asw stop</code>.</div>'
+    )
     return f'<div style="{BOX}">{"".join(parts)}</div>'
 
 
@@ -250,4 +266,15 @@ def describe(run: Run, event: Event) -> str | None:
     return None
 
 
-__all__ = ["badge", "cut", "describe", "duration_text", "execution_card", "json_text", "live_card", "map_progress", "readable_cause", "states_table"]
+__all__ = [
+    "badge",
+    "cut",
+    "describe",
+    "duration_text",
+    "execution_card",
+    "json_text",
+    "live_card",
+    "map_progress",
+    "readable_cause",
+    "states_table",
+]

@@ -43,7 +43,8 @@ def _inside_map(state: StatePlan) -> bool:
 
 
 def live_statuses(run: ExecutionState) -> tuple[Statuses, Counts]:
-    """The same from a running execution's tallies: cost grows with the states of the definition, not with the history."""
+    """The same from a running execution's tallies: cost grows with the states of the definition, not with the
+    history."""
     statuses: Statuses = {}
     counts: Counts = {}
     standing: dict[int, str] = {}

@@ -1,8 +1,7 @@
 """The tables: folded history -> pandas DataFrames with fixed columns and dtypes, the same for every backend.
 
-Times are ``datetime64[us, UTC]``, durations float seconds (NaN while something runs), counts ``Int64``, texts ``object`` (None where there is
-none) and payloads (input, output, details) the parsed JSON values.
-"""
+Times are ``datetime64[us, UTC]``, durations float seconds (NaN while something runs), counts ``Int64``, texts
+``object`` (None where there is none) and payloads (input, output, details) the parsed JSON values. """
 
 from __future__ import annotations
 
@@ -97,8 +96,8 @@ def states(record: Record, fold: Fold) -> pandas.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `STATES`. `wait_s` is the time spent in Wait timers and retry backoff; `attempts` counts a task's tries, or how often a
-        Parallel or Map began.
+        Columns `STATES`. `wait_s` is the time spent in Wait timers and retry backoff; `attempts` counts a task's
+        tries, or how often a Parallel or Map began.
     """
     base = record.started_us
     rows = [

@@ -1,8 +1,7 @@
 """Activities: tasks that somebody comes to fetch.
 
-A Task with an activity's arn waits in the activity's queue until a worker asks for it (`take`), works wherever it likes, and answers with the
-task token. Source: the Step Functions developer guide, "Activities".
-"""
+A Task with an activity's arn waits in the activity's queue until a worker asks for it (`take`), works wherever it
+likes, and answers with the task token. Source: the Step Functions developer guide, "Activities". """
 
 from __future__ import annotations
 
@@ -70,7 +69,9 @@ class ActivityBackend:
                 else:
                     self.runner.answer(order, _unknown(order), drive=False)
 
-    def take(self, name: str, worker: str | None, timeout_s: float, token_of: Callable[[Order], str]) -> ActivityTask | None:
+    def take(
+        self, name: str, worker: str | None, timeout_s: float, token_of: Callable[[Order], str]
+    ) -> ActivityTask | None:
         """The oldest open task of the activity; None when none comes in time."""
         with self._changed:
             queue = self._queues.setdefault(name, deque())

@@ -1,8 +1,8 @@
 """Running one order: find the function, call it with a copy of its input, and turn whatever happens into an `Outcome`.
 
-A function's exception is data: its class name is the error, and the cause is the JSON object that a function runtime reports
-(``errorMessage``, ``errorType``, ``requestId``, ``stackTrace``). Source: the AWS Lambda developer guide, "Function errors".
-"""
+A function's exception is data: its class name is the error, and the cause is the JSON object that a function runtime
+reports (``errorMessage``, ``errorType``, ``requestId``, ``stackTrace``). Source: the AWS Lambda developer guide,
+"Function errors". """
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ class _Call:
             self.context = TaskContext(self.order, function.name, function.namespace, function.version, self.lines)
         if function.unpack:
             if not isinstance(event, dict):
-                raise TypeError(f'function "{function.name}" unpacks its event, which must then be an object, not {compact(event)[:80]}')
+                raise TypeError(
+                    f'function "{function.name}" unpacks its event, which must then be an object, not {compact(event)[:80]}'
+                )
             if function.context_name is not None:
                 event = {**event, function.context_name: self.context}
             return function.call(**event)
@@ -117,14 +119,12 @@ def _invoked(event: Any) -> tuple[Resource, Any]:
 
 
 def _large(value: Any) -> bool:
-    return isinstance(value, (list, dict)) or isinstance(value, str) and len(value) > 60_000
+    return isinstance(value, (list, dict)) or (isinstance(value, str) and len(value) > 60_000)
 
 
 def _too_large(order: Order) -> Outcome:
     assert order.state.resource is not None
-    cause = (
-        f"The state/task '{order.state.resource.text}' returned a result with a size exceeding the maximum number of bytes service limit."
-    )
+    cause = f"The state/task '{order.state.resource.text}' returned a result with a size exceeding the maximum number of bytes service limit."
     return Outcome(error="States.DataLimitExceeded", cause=cause, failed=True)
 
 

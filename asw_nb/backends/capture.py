@@ -1,9 +1,9 @@
 """What a task prints goes to its attempt, not into whatever notebook cell happens to run.
 
-`sys.stdout` and `sys.stderr` are wrapped once, by a router that looks whether the writing thread runs a task. Threads without one
-(the notebook's own) write through, untouched. Records of the `logging` module are taken the same way, above the root logger: a
-handler on the root itself would make `logging.basicConfig` do nothing and silence the warnings of notebooks that configure no logging.
-"""
+`sys.stdout` and `sys.stderr` are wrapped once, by a router that looks whether the writing thread runs a task. Threads
+without one (the notebook's own) write through, untouched. Records of the `logging` module are taken the same way,
+above the root logger: a handler on the root itself would make `logging.basicConfig` do nothing and silence the
+warnings of notebooks that configure no logging. """
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The `context` that a function gets as its second argument: SCF's keys, AWS Lambda's attributes, and ours.
 
-It is a dict, as Tencent's runtime hands it over, so `context["request_id"]` works; `context.aws_request_id` works for code that was
-written for AWS. What ours add (metric, log, progress, cancelled, artifact, heartbeat) is recorded with the attempt.
-"""
+It is a dict, as Tencent's runtime hands it over, so `context["request_id"]` works; `context.aws_request_id` works for
+code that was written for AWS. What ours add (metric, log, progress, cancelled, artifact, heartbeat) is recorded with
+the attempt. """
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class TaskContext(dict[str, Any]):
     attempt : int
         1 for the first try of this visit.
     cancelled : bool
-        Whether the answer is no longer wanted: the task timed out, a sibling failed, or the execution was stopped. Long functions
-        look at it now and then and return.
+        Whether the answer is no longer wanted: the task timed out, a sibling failed, or the execution was stopped.
+        Long functions look at it now and then and return.
     """
 
     def __init__(self, order: Order, function: str, namespace: str, version: str, lines: Lines) -> None:

@@ -1,8 +1,7 @@
 """Ordinary Python functions as cloud functions: the registry, how a resource finds its function, and how it is called.
 
-Look-up order: the `functions=` of the call (by the whole resource, then by name), the registry, a callable of that name in the
-notebook's namespace.
-"""
+Look-up order: the `functions=` of the call (by the whole resource, then by name), the registry, a callable of that
+name in the notebook's namespace. """
 
 from __future__ import annotations
 
@@ -38,12 +37,16 @@ class Function:
     context_name: str | None = None
 
 
-def describe(name: str, call: Callable[..., Any], unpack: bool = False, namespace: str = "default", version: str = "$LATEST") -> Function:
+def describe(
+    name: str, call: Callable[..., Any], unpack: bool = False, namespace: str = "default", version: str = "$LATEST"
+) -> Function:
     """Look at a callable's signature once."""
     if isinstance(call, Function):
         return call
     if not callable(call):
-        raise UsageError(f'"{name}" is no function but a {type(call).__name__}: pass something that can be called as f(event)')
+        raise UsageError(
+            f'"{name}" is no function but a {type(call).__name__}: pass something that can be called as f(event)'
+        )
     context_name = None
     wants_context = False
     try:
@@ -82,7 +85,12 @@ class Registry:
         self.services: dict[str, Function] = {}
 
     def add(
-        self, name: str, call: Callable[..., Any], unpack: bool = False, namespace: str | None = None, version: str | None = None
+        self,
+        name: str,
+        call: Callable[..., Any],
+        unpack: bool = False,
+        namespace: str | None = None,
+        version: str | None = None,
     ) -> None:
         """Register, or replace, a function."""
         made = describe(name, call, unpack, namespace or "default", version or "$LATEST")
@@ -97,7 +105,8 @@ class Registry:
         return [self._functions[key] for key in sorted(self._functions, key=str)]
 
     def get(self, resource: Resource) -> Function | None:
-        """The function that a resource names: the one registered for its namespace and version, else the one for any."""
+        """The function that a resource names: the one registered for its namespace and version, else the one for
+        any."""
         name, space, version = resource.name, resource.namespace, resource.qualifier
         for key in ((name, space, version), (name, space, None), (name, None, version), (name, None, None)):
             if key in self._functions:
@@ -123,7 +132,9 @@ class Resolver:
     ) -> None:
         self.registry, self.namespace = registry, namespace
         if functions is not None and not isinstance(functions, Mapping):
-            raise UsageError(f"functions={functions!r} must be a dict of names and functions, such as {{\"sum\": my_sum}}.")
+            raise UsageError(
+                f'functions={functions!r} must be a dict of names and functions, such as {{"sum": my_sum}}.'
+            )
         self.given = {key: describe(parse_resource(str(key)).name, call) for key, call in (functions or {}).items()}
         self._described: dict[tuple[str, int], Function] = {}
 
@@ -145,10 +156,18 @@ class Resolver:
             return found
         space = self.namespace() if self.namespace is not None else {}
         candidate = space.get(resource.name)
-        if callable(candidate) and not isinstance(candidate, type) and candidate is not getattr(builtins, resource.name, None):
+        if (
+            callable(candidate)
+            and not isinstance(candidate, type)
+            and candidate is not getattr(builtins, resource.name, None)
+        ):
             return self._describe(resource.name, candidate)
         known = sorted({*self.registry.names(), *(k for k in self.given if ":" not in k)})
-        registered = f"Registered: {', '.join(known[:12])}" + ("..." if len(known) > 12 else "") if known else "None is registered"
+        registered = (
+            f"Registered: {', '.join(known[:12])}" + ("..." if len(known) > 12 else "")
+            if known
+            else "None is registered"
+        )
         raise UnknownFunction(
             f'no function "{resource.name}" answers to the resource "{resource.text}".{did_you_mean(resource.name, known)} '
             f"{registered}. Register one with @asw_nb.function or %%asw_function, or pass functions={{...}}."

@@ -1,10 +1,10 @@
 """Tasks on threads of this process, and tasks inline on the engine's own thread.
 
-`ThreadBackend` keeps one queue. A worker takes one order at a time, so an order that blocks holds up nothing but itself. What follows the
-measured duration of each resource is only how many sleeping workers are woken: waking one costs more (about 100 µs on two cores) than a
-trivial function, so for those a single worker goes through the queue; functions that take long, and functions not yet known, get a worker
-for each order. `relieve` corrects a wrong guess within milliseconds.
-"""
+`ThreadBackend` keeps one queue. A worker takes one order at a time, so an order that blocks holds up nothing but
+itself. What follows the measured duration of each resource is only how many sleeping workers are woken: waking one
+costs more (about 100 µs on two cores) than a trivial function, so for those a single worker goes through the queue;
+functions that take long, and functions not yet known, get a worker for each order. `relieve` corrects a wrong guess
+within milliseconds. """
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ThreadBackend:
     def submit(self, orders: list[Order], from_worker: bool) -> None:
         """Queue orders and wake as many workers as they are worth."""
         cost = self._cost
-        long = sum(1 for o in orders if cost.get(o.state.resource.text, 1.0) > SHORT_S)  # type: ignore[union-attr]
+        long = sum(cost.get(o.kind, 1.0) > SHORT_S for o in orders)
         self._queue.extend(orders)
         here = from_worker and threading.get_ident() in self._threads
         wanted = (long or 1) - (1 if here else 0)
@@ -85,7 +85,9 @@ class ThreadBackend:
                 count -= 1
             while count and len(self._threads) < self.max_workers and not self._closed:
                 number = next(self._numbers)
-                thread = threading.Thread(target=self._work, args=(f"t{number}",), name=f"asw-worker-{number}", daemon=True)
+                thread = threading.Thread(
+                    target=self._work, args=(f"t{number}",), name=f"asw-worker-{number}", daemon=True
+                )
                 thread.start()
                 self._threads.add(thread.ident or 0)
                 count -= 1
@@ -130,7 +132,7 @@ class ThreadBackend:
             answer(order, outcome, drive)
 
     def _learn(self, order: Order, seconds: float) -> None:
-        key = order.state.resource.text  # type: ignore[union-attr]
+        key = order.kind
         old = self._cost.get(key)
         self._cost[key] = seconds if old is None or seconds > 4 * old else 0.7 * old + 0.3 * seconds
 

@@ -1,9 +1,9 @@
 """Nested executions: a Task that starts another workflow, and may wait for it.
 
-``startExecution`` answers at once, ``.sync`` and ``.sync:2`` when the child has ended (its output as JSON text, or as JSON). The child is an execution
-of its own in the same history. Its name, when none is given, follows from the parent's order, so that a parent that is resumed finds the child that it
-started instead of starting another. Source: the Step Functions developer guide, "Start a new state machine from a running execution".
-"""
+``startExecution`` answers at once, ``.sync`` and ``.sync:2`` when the child has ended (its output as JSON text, or as
+JSON). The child is an execution of its own in the same history. Its name, when none is given, follows from the
+parent's order, so that a parent that is resumed finds the child that it started instead of starting another. Source:
+the Step Functions developer guide, "Start a new state machine from a running execution". """
 
 from __future__ import annotations
 
@@ -50,7 +50,11 @@ class NestedBackend:
                 self._submit(order)
             except AswError as problem:
                 error = getattr(problem, "name", None) or "StepFunctions.ExecutionDoesNotExistException"
-                self.runner.answer(order, Outcome(error=error, cause=getattr(problem, "cause", None) or str(problem), failed=True), drive=False)
+                self.runner.answer(
+                    order,
+                    Outcome(error=error, cause=getattr(problem, "cause", None) or str(problem), failed=True),
+                    drive=False,
+                )
 
     def _submit(self, order: Order) -> None:
         resource = order.state.resource
@@ -60,7 +64,9 @@ class NestedBackend:
         accepted = {"ExecutionArn": record.id, "StartDate": record.started_us // 1000}
         if resource.pattern not in ("sync", "sync:2"):
             if resource.name.startswith("aws-sdk:"):
-                accepted["StartDate"] = datetime.fromtimestamp(record.started_us / 1e6, UTC).isoformat(timespec="milliseconds")
+                accepted["StartDate"] = datetime.fromtimestamp(record.started_us / 1e6, UTC).isoformat(
+                    timespec="milliseconds"
+                )
             self.runner.answer(order, Outcome(accepted), drive=False)
             return
         self.runner.answer(order, Outcome(accepted, submitted=True), drive=False)
@@ -82,7 +88,8 @@ class NestedBackend:
 
 
 def _request(order: Order) -> tuple[str, Any, str | None]:
-    """StateMachineArn, Input and Name, in Amazon's or Tencent's spelling; a machine's own qrn or arn takes the whole input."""
+    """StateMachineArn, Input and Name, in Amazon's or Tencent's spelling; a machine's own qrn or arn takes the whole
+    input."""
     resource, event = order.state.resource, order.input
     assert resource is not None
     if resource.name not in ("states:startExecution", "aws-sdk:sfn:startExecution", "asw:StartExecution"):
@@ -97,12 +104,17 @@ def _outcome(record: Any, run: Run, given: Any, as_text: bool) -> Outcome:
     shown = (lambda value: encode(value).decode()) if as_text else (lambda value: value)
     answer: dict[str, Any] = {"ExecutionArn": record.id}
     if state.status != "SUCCEEDED":
-        answer |= {"Cause": state.cause, "Error": state.error} if state.error is not None or state.cause is not None else {}
+        answer |= (
+            {"Cause": state.cause, "Error": state.error} if state.error is not None or state.cause is not None else {}
+        )
         answer = {k: v for k, v in answer.items() if v is not None}
     answer |= {"Input": shown(record.input), "InputDetails": {"Included": True}, "Name": record.name}
     if state.status == "SUCCEEDED":
         answer |= {"Output": shown(state.output), "OutputDetails": {"Included": True}, "RedriveCount": 0}
-        answer |= {"RedriveStatus": "NOT_REDRIVABLE", "RedriveStatusReason": "Execution is SUCCEEDED and cannot be redriven"}
+        answer |= {
+            "RedriveStatus": "NOT_REDRIVABLE",
+            "RedriveStatusReason": "Execution is SUCCEEDED and cannot be redriven",
+        }
     answer |= {
         "StartDate": record.started_us // 1000,
         "StateMachineArn": record.machine_id,

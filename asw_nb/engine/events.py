@@ -1,15 +1,17 @@
 """The event vocabulary: what one execution's log is made of.
 
-An event is a plain tuple ``(kind, at, frame, ...)``. `at` is in microseconds since the execution's start, `frame` the number of the
-cursor that it happened to (0 is the root; a branch or a Map item gets the next free number when it starts). Tuples of small
-integers, because two of them are made for every state that runs: a record class costs three times as much to make and to encode,
-and speed of a durable engine is the speed of its log (measured in ``benchmarks/``).
+An event is a plain tuple ``(kind, at, frame, ...)``. `at` is in microseconds since the execution's start, `frame` the
+number of the cursor that it happened to (0 is the root; a branch or a Map item gets the next free number when it
+starts). Tuples of small integers, because two of them are made for every state that runs: a record class costs three
+times as much to make and to encode, and speed of a durable engine is the speed of its log (measured in
+``benchmarks/``).
 
-A payload stands in the log once. `MOVED` leaves the output out when it is the state's own input, `MOVED_RESULT` when it is the
-result that an event before it brought; only `MOVED_WITH` carries a payload of its own.
+A payload stands in the log once. `MOVED` leaves the output out when it is the state's own input, `MOVED_RESULT` when
+it is the result that an event before it brought; only `MOVED_WITH` carries a payload of its own.
 
-The cloud's event names (``TaskStateEntered``, ``LambdaFunctionScheduled``...) are made from these by `asw_nb.history.cloud`: one of ours is
-zero, one or two of theirs; `ExecutionState.event_id` counts in theirs, so that texts such as "entered at the event id #4" agree with the export.
+The cloud's event names (``TaskStateEntered``, ``LambdaFunctionScheduled``...) are made from these by
+`asw_nb.history.cloud`: one of ours is zero, one or two of theirs; `ExecutionState.event_id` counts in theirs, so that
+texts such as "entered at the event id #4" agree with the export.
 
 ====  ==============  ==================================================  =================================================
 kind  name            rest of the tuple                                   meaning

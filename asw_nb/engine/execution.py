@@ -1,7 +1,8 @@
 """One execution: frames, and `apply`, the only code that changes them.
 
-An execution *is* its list of events. `ExecutionState.apply` folds one event in; folding the log again gives the same state, and that
-is the whole of recovery. What happens next is decided elsewhere (`states.advance`), which records its decisions as events.
+An execution *is* its list of events. `ExecutionState.apply` folds one event in; folding the log again gives the same
+state, and that is the whole of recovery. What happens next is decided elsewhere (`states.advance`), which records its
+decisions as events.
 
 A frame is one cursor: the root, a branch, a Map item. Its `phase` says what it waits for::
 
@@ -9,9 +10,8 @@ A frame is one cursor: the root, a branch, a Map item. Its `phase` says what it 
     RESULT -> a result is in, the state can end          ERROR -> it failed, who catches?    CHILDREN -> branches or items run
     DEAD  -> ended, or ended by somebody else
 
-Frames in ENTER, RESULT and ERROR, and containers whose children changed, stand in `ready`: `advance` has something to say about
-them. Frames in TASK and TIMER hold an open order, told apart from older ones by `token`.
-"""
+Frames in ENTER, RESULT and ERROR, and containers whose children changed, stand in `ready`: `advance` has something to
+say about them. Frames in TASK and TIMER hold an open order, told apart from older ones by `token`. """
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def isoformat(micros: int) -> str:
 class Children:
     """The branches of a Parallel, or the items of a Map, while they run."""
 
-    __slots__ = ("done", "error", "failed", "items", "length", "limit", "next", "results", "running", "tolerated")
+    __slots__ = ("culprit", "done", "error", "failed", "items", "length", "limit", "next", "results", "running", "tolerated")
 
     def __init__(self, length: int) -> None:
         self.length = length
@@ -47,7 +47,9 @@ class Children:
         self.done = 0
         self.failed = 0
         self.results: list[Any] = [MISSING] * length
+        # the first failure decides: its error, and the path where it came from
         self.error: tuple[str | None, str | None] | None = None
+        self.culprit: str | None = None
         # decided again from the plan when the execution is resumed: they are pure functions of recorded data
         self.items: Any = None
         self.limit: int | None = None
@@ -64,7 +66,7 @@ class Frame:
     """One cursor. It is also the `env` of the expressions of the state it stands on."""
 
     __slots__ = (
-        "attempt", "broke", "children", "counts", "data", "due", "entered_at", "entered_id", "error", "fixed_input", "id", "index", "input", "map_run", "parent",
+        "attempt", "broke", "children", "counts", "culprit", "data", "due", "entered_at", "entered_id", "error", "fixed_input", "id", "index", "input", "map_run", "parent",
         "phase", "result", "retries", "run", "scope", "state", "token", "variables",
     )  # fmt: skip
 
@@ -75,6 +77,7 @@ class Frame:
         self.input: Any = SAME
         self.result: Any = None
         self.error: tuple[str | None, str | None] | None = None
+        self.culprit: str | None = None
         self.variables: dict[str, Any] = parent.variables if parent is not None else {}
         self.phase = ENTER
         self.token = 0
@@ -84,11 +87,12 @@ class Frame:
         self.entered_at = 0
         self.entered_id = 0
         self.children: Children | None = None
-        # 1, or 0 inside a distributed Map, whose items are executions of their own: their events are not in this history
+        # 1, or 0 inside a distributed Map, whose items are executions of their own: their events are not in this
+        # history
         self.counts = 1
         self.map_run = False
         self.broke = False
-        if parent is not None and (not parent.counts or parent.state.map is not None and parent.state.map.distributed):
+        if parent is not None and (not parent.counts or (parent.state.map is not None and parent.state.map.distributed)):
             self.counts = 0
 
     # what expressions see ----------------------------------------------------------------------
@@ -248,6 +252,7 @@ class ExecutionState:
             frame.retries = None
         frame.input = SAME
         frame.error = None
+        frame.culprit = None
         frame.children = None
         frame.map_run = False
         frame.broke = False
@@ -348,6 +353,7 @@ class ExecutionState:
             frame.phase = RESULT
         else:  # the backoff is over: the state begins again, in the same visit
             frame.error = None
+            frame.culprit = None
             frame.children = None
             frame.broke = False
             frame.phase = ENTER
@@ -403,8 +409,9 @@ class ExecutionState:
         assert parent is not None and parent.children is not None
         children = parent.children
         self.failed[frame.state.index] += 1
-        self.failed_path = frame.path
-        children.error = frame.error
+        if children.error is None:
+            children.error = frame.error
+            children.culprit = frame.culprit or frame.path
         children.running -= 1
         children.failed += 1
         if parent.state.kind == MAP:
@@ -414,6 +421,7 @@ class ExecutionState:
     def _broke(self, event: Event) -> None:
         frame = self.frames[event[2]]
         self._end_children(frame)
+        frame.culprit = frame.children.culprit if frame.children is not None else None
         frame.children = None
         frame.error = (event[3], event[4])
         frame.broke = True
@@ -433,6 +441,7 @@ class ExecutionState:
     def _erred(self, event: Event) -> None:
         frame = self.frames[event[2]]
         frame.error = (event[3], event[4])
+        frame.culprit = None
         frame.children = None
         frame.phase = ERROR
         if event[5] is not None:
@@ -464,8 +473,7 @@ class ExecutionState:
         root = self.frames.get(0)
         self.status, self.error, self.cause = event[3], event[4], event[5]
         if root is not None:
-            if self.failed_path is None or root.state.kind not in (MAP, PARALLEL):
-                self.failed_path = root.path
+            self.failed_path = root.culprit or root.path
             for frame in self.frames.values():
                 self.failed[frame.state.index] += 1
                 frame.phase = DEAD

@@ -1,9 +1,10 @@
-"""The front door for values: whatever a function returns or a caller passes becomes plain JSON data, or is refused with its place.
+"""The front door for values: whatever a function returns or a caller passes becomes plain JSON data, or is refused
+with its place.
 
 The result shares nothing with what came in, so that a function which later changes its list changes nothing here.
-Refused rather than guessed: NaN and infinities (JSON has none), sets, Decimal, and objects; numpy and pandas scalars, arrays, dates and
-UUIDs have one obvious JSON form and get it. Bytes are taken as JSON text, as a function runtime takes them.
-"""
+Refused rather than guessed: NaN and infinities (JSON has none), sets, Decimal, and objects; numpy and pandas scalars,
+arrays, dates and UUIDs have one obvious JSON form and get it. Bytes are taken as JSON text, as a function runtime
+takes them. """
 
 from __future__ import annotations
 
@@ -47,9 +48,7 @@ def to_json(value: Any, at: str = "$", depth: int = 0) -> Any:
         raise NotJson(f"{at} is {value}, which JSON cannot hold: use None instead")
     if kind is dict:
         return {
-            (k if type(k) is str else _key(k, at)): (
-                v if type(v) in _SCALARS else to_json(v, f"{at}.{k}", depth + 1)
-            )
+            (k if type(k) is str else _key(k, at)): (v if type(v) in _SCALARS else to_json(v, f"{at}.{k}", depth + 1))
             for k, v in value.items()
         }
     if kind is list or kind is tuple:
@@ -100,7 +99,8 @@ def _other(value: Any, at: str, depth: int) -> Any:
 
 
 def copy_json(value: Any) -> Any:
-    """A copy of JSON data that shares no list or dict with it: what a function is given, since it may change its event."""
+    """A copy of JSON data that shares no list or dict with it: what a function is given, since it may change its
+    event."""
     kind = type(value)
     if kind is dict:
         return {k: v if type(v) in _SCALARS else copy_json(v) for k, v in value.items()}

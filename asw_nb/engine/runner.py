@@ -2,15 +2,17 @@
 
 ::
 
-    answers, stops, timers --> inbox --> turn: apply, advance --> journal (one transaction) --> dispatch tasks, set timers
+    answers, stops, timers --> inbox --> turn: apply, advance --> journal (one transaction) --> dispatch tasks, set
+    timers
 
-**Who drives.** There is one baton (a lock). Whoever brings something (a worker thread with a result, the engine's own thread when a timer
-is due) puts it into the inbox and takes the baton if it is free; if not, its holder finds the message before it lets go. So a worker
-that finishes a task drives the execution on by itself: waking a second thread would cost more than most turns do (8,000 hand-overs a
-second were measured on two cores). The caller's thread never drives: an interrupt there must not hit the engine.
+**Who drives.** There is one baton (a lock). Whoever brings something (a worker thread with a result, the engine's own
+thread when a timer is due) puts it into the inbox and takes the baton if it is free; if not, its holder finds the
+message before it lets go. So a worker that finishes a task drives the execution on by itself: waking a second thread
+would cost more than most turns do (8,000 hand-overs a second were measured on two cores). The caller's thread never
+drives: an interrupt there must not hit the engine.
 
-**Stop.** `advance` returns after a bounded number of events, so a workflow that loops for ever is stopped between two turns.
-"""
+**Stop.** `advance` returns after a bounded number of events, so a workflow that loops for ever is stopped between two
+turns. """
 
 from __future__ import annotations
 
@@ -65,8 +67,16 @@ class Order:
         self.scheduled_us = 0
 
     @property
+    def kind(self) -> str:
+        """What the order costs is learnt by this: its resource."""
+        resource = self.state.resource
+        return resource.text if resource is not None else self.state.path
+
+    @property
     def open(self) -> bool:
         """Whether the answer is still wanted."""
+        if self.run.runner.closed:
+            return False
         frame = self.run.state.frames.get(self.frame)
         return frame is not None and frame.phase == TASK and frame.token == self.token
 
@@ -110,7 +120,8 @@ class Run:
     log : list of Event or None
         All events, when the history is kept in memory only (EXPRESS).
     listeners : list of callable
-        Called with the run and the events of each turn, after the commit, on the thread that drives: they must be quick.
+        Called with the run and the events of each turn, after the commit, on the thread that drives: they must be
+        quick.
     done : threading.Event
         Set when the end is recorded.
     on_end : list of callable
@@ -501,7 +512,7 @@ class Runner:
         started = None if outcome.started_us is None else outcome.started_us - base
         at = run.now() if outcome.finished_us is None else outcome.finished_us - base
         resource = frame.state.resource
-        if outcome.submitted or resource is not None and resource.pattern == "waitForTaskToken" and not outcome.failed:
+        if outcome.submitted or (resource is not None and resource.pattern == "waitForTaskToken" and not outcome.failed):
             state.record((ev.SUBMITTED, at, frame.id, outcome.value))
         elif outcome.failed:
             state.record((ev.FAILED, at, frame.id, outcome.error, outcome.cause, started, outcome.worker))

@@ -1,8 +1,8 @@
-"""What happens next: `advance` looks at the frames that are ready and records decisions, one function per state type and phase.
+"""What happens next: `advance` looks at the frames that are ready and records decisions, one function per state type
+and phase.
 
-It reads no clock, thread, file or network: `now` is handed in, and what a decision needs from outside (a task, a timer) is an order in
-the log that the runner dispatches after the commit.
-"""
+It reads no clock, thread, file or network: `now` is handed in, and what a decision needs from outside (a task, a
+timer) is an order in the log that the runner dispatches after the commit. """
 
 from __future__ import annotations
 
@@ -112,7 +112,9 @@ def _seconds(spec: tuple[Any, Any, str], frame: Frame) -> float:
         return literal
     value = get(frame.data, frame)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0 or not math.isfinite(value):
-        raise EvaluationError("States.Runtime", f"The {field} parameter must be a positive integer, but was: {compact(value)}")
+        raise EvaluationError(
+            "States.Runtime", f"The {field} parameter must be a positive integer, but was: {compact(value)}"
+        )
     return value
 
 
@@ -247,7 +249,8 @@ def on_children(run: ExecutionState, frame: Frame, now: Now) -> None:
 
 
 def start_items(run: ExecutionState, frame: Frame, now: Now, limit: int = 500) -> None:
-    """Fill the concurrency window; after `limit` items the Map comes round again, so that other frames get their turn."""
+    """Fill the concurrency window; after `limit` items the Map comes round again, so that other frames get their
+    turn."""
     children, plan = frame.children, frame.state.map
     assert children is not None and plan is not None and children.limit is not None
     items, select, record = items_of(frame), plan.select, run.record

@@ -1,9 +1,9 @@
 """The history in the cloud's words: what GetExecutionHistory gives for the same run.
 
-Each of our events becomes zero, one or two of the cloud's; ids count them, and `previousEventId` follows the frame that the event
-happened to. The fold below asks `ExecutionState` where each frame stands, so inputs and outputs that our log leaves out (because it has
-them already) appear here in full. Sources: API reference of GetExecutionHistory, "HistoryEvent".
-"""
+Each of our events becomes zero, one or two of the cloud's; ids count them, and `previousEventId` follows the frame
+that the event happened to. The fold below asks `ExecutionState` where each frame stands, so inputs and outputs that
+our log leaves out (because it has them already) appear here in full. Sources: API reference of GetExecutionHistory,
+"HistoryEvent". """
 
 from __future__ import annotations
 
@@ -98,7 +98,12 @@ class CloudHistory:
 
     def _enter(self, event: Event, frame: Frame) -> None:
         state = frame.state
-        self._emit(event, f"{state.type}StateEntered", frame, {"name": state.name, "input": text(frame.data), "inputDetails": FULL})
+        self._emit(
+            event,
+            f"{state.type}StateEntered",
+            frame,
+            {"name": state.name, "input": text(frame.data), "inputDetails": FULL},
+        )
 
     def _started(self, event: Event) -> None:
         details = {"input": text(self.state.input), "inputDetails": FULL, "roleArn": self.role}
@@ -162,7 +167,9 @@ class CloudHistory:
 
     def _map_run_started(self, event: Event) -> None:
         frame = self.state.frames[event[2]]
-        self._emit(event, "MapRunStarted", frame, {"mapRunArn": f"{self.map_run}/{frame.state.name}:{frame.entered_id}"})
+        self._emit(
+            event, "MapRunStarted", frame, {"mapRunArn": f"{self.map_run}/{frame.state.name}:{frame.entered_id}"}
+        )
 
     def _item_started(self, event: Event) -> None:
         frame = self.state.frames[event[2]]
@@ -226,7 +233,9 @@ class CloudHistory:
             return
         service, action = integration
         names = {"resourceType": service, "resource": action}
-        self._emit(event, "TaskScheduled", frame, {**names, "region": "local", "parameters": text(frame.input), **limits})
+        self._emit(
+            event, "TaskScheduled", frame, {**names, "region": "local", "parameters": text(frame.input), **limits}
+        )
         self._emit(event, "TaskStarted", frame, names)
         self.begun[frame.id] = self.out[-1] if self.out else {}
 
@@ -238,6 +247,7 @@ class CloudHistory:
         started = None if event[0] == ev.TIMED_OUT else event[-2]
         if begun is not None and started is not None:
             begun["timestamp"] = moment(self.state.start_us + started)
+        details: dict[str, Any]
         if event[0] == ev.SUCCEEDED:
             details, end = {"output": text(event[3]), "outputDetails": FULL}, "Succeeded"
         else:
@@ -287,8 +297,14 @@ def _nothing(history: CloudHistory, event: Event) -> None:
 
 
 DETAILS = {
-    **{f"{t}StateEntered": "stateEnteredEventDetails" for t in ("Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map")},
-    **{f"{t}StateExited": "stateExitedEventDetails" for t in ("Task", "Pass", "Choice", "Wait", "Succeed", "Parallel", "Map")},
+    **{
+        f"{t}StateEntered": "stateEnteredEventDetails"
+        for t in ("Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map")
+    },
+    **{
+        f"{t}StateExited": "stateExitedEventDetails"
+        for t in ("Task", "Pass", "Choice", "Wait", "Succeed", "Parallel", "Map")
+    },
 }
 BEFORE = {
     ev.MOVED: CloudHistory._leave,

@@ -5,12 +5,12 @@
     definitions  one row per definition ever run         executions  one row per execution
     events       one row per turn: a JSON array of events, packed      outputs     what attempts printed, their metrics and tracebacks
 
-**Why packed.** A row per event caps the engine at about 120,000 transitions a second on the machine where this was measured, a row per turn
-at five times that; tables decode a million packed events in under a second. `seq` counts events, so that a reader asks for "all after".
+**Why packed.** A row per event caps the engine at about 120,000 transitions a second on the machine where this was
+measured, a row per turn at five times that; tables decode a million packed events in under a second. `seq` counts
+events, so that a reader asks for "all after".
 
-**What a commit promises.** ``synchronous=NORMAL`` in WAL mode: a transaction that returned survives the death of the process (``kill -9``); after
-a power cut the file is whole and may lack the last moments.
-"""
+**What a commit promises.** ``synchronous=NORMAL`` in WAL mode: a transaction that returned survives the death of the
+process (``kill -9``); after a power cut the file is whole and may lack the last moments. """
 
 from __future__ import annotations
 
@@ -236,8 +236,13 @@ class Store:
             return known
         with self._lock:
             db = self._writer
-            db.execute("INSERT OR IGNORE INTO definitions(digest, dialect, document) VALUES(?, ?, ?)", (digest, dialect, _text(document)))
-            (number,) = db.execute("SELECT id FROM definitions WHERE digest=? AND dialect=?", (digest, dialect)).fetchone()
+            db.execute(
+                "INSERT OR IGNORE INTO definitions(digest, dialect, document) VALUES(?, ?, ?)",
+                (digest, dialect, _text(document)),
+            )
+            (number,) = db.execute(
+                "SELECT id FROM definitions WHERE digest=? AND dialect=?", (digest, dialect)
+            ).fetchone()
         self._definitions[digest, dialect] = number
         return number
 
@@ -262,7 +267,19 @@ class Store:
         self._writer.execute(
             "INSERT INTO executions(id, workflow, name, type, status, started_us, input, backend, definition, tags, timeout_s) "
             "VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-            (r.key, r.workflow, r.name, r.type, r.status, r.started_us, _text(r.input), r.backend, r.definition, _text(r.tags), r.timeout_s),
+            (
+                r.key,
+                r.workflow,
+                r.name,
+                r.type,
+                r.status,
+                r.started_us,
+                _text(r.input),
+                r.backend,
+                r.definition,
+                _text(r.tags),
+                r.timeout_s,
+            ),
         )
 
     def commit(self, writes: list[Write]) -> None:
@@ -346,7 +363,9 @@ class Store:
         query = f"SELECT {_COLUMNS} {_FROM} WHERE {where} ORDER BY e.started_us DESC LIMIT 1"
         row = self.reader.execute(query, values).fetchone()
         if row is None:
-            recent = [n for (n,) in self.reader.execute("SELECT name FROM executions ORDER BY started_us DESC LIMIT 500")]
+            recent = [
+                n for (n,) in self.reader.execute("SELECT name FROM executions ORDER BY started_us DESC LIMIT 500")
+            ]
             raise UnknownExecution(
                 f'there is no execution "{name}" in "{self.path}".{did_you_mean(name, recent)} asw_nb.executions() lists them.'
             )

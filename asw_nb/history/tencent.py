@@ -1,10 +1,10 @@
 """The history in Tencent ASW's words: what DescribeExecutionHistory gives.
 
-Tencent's list is flat: `{Type}NodeEnter` and `{Type}NodeExit` per state, a virtual START and END node, times as strings of milliseconds, and
-`Content` as JSON text. The categories for Task and Pass, the START and END events and the keys of Content are seen in published samples;
-`ExecutionSucceed`-like events are not, so a run that fails says so in the last node's `Exception`, and the END event closes every run.
-`Content` is valid JSON here, which the samples' is not.
-"""
+Tencent's list is flat: `{Type}NodeEnter` and `{Type}NodeExit` per state, a virtual START and END node, times as
+strings of milliseconds, and `Content` as JSON text. The categories for Task and Pass, the START and END events and
+the keys of Content are seen in published samples; `ExecutionSucceed`-like events are not, so a run that fails says so
+in the last node's `Exception`, and the END event closes every run. `Content` is valid JSON here, which the samples'
+is not. """
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def tencent_history(
     Returns
     -------
     list of dict
-        Keys ExecutionResourceName, EventId, EventCategory, StepName, ResourceName, Timestamp (string, ms), Content, Exception.
+        Keys ExecutionResourceName, EventId, EventCategory, StepName, ResourceName, Timestamp (string, ms), Content,
+        Exception.
     """
     fold = Fold(plan, input, start_us).feed(events)
     rows: list[Row] = [
@@ -71,7 +72,15 @@ def _rows(visit: Visit) -> Iterator[Row]:
         "local_variables": effective,
         "next": f'["{_next(visit)}"]',
     }
-    yield (visit.ended, 0, -visit.number), visit.exited, f"{state.type}NodeExit", state.name, resource, text(content), visit.error or ""
+    yield (
+        (visit.ended, 0, -visit.number),
+        visit.exited,
+        f"{state.type}NodeExit",
+        state.name,
+        resource,
+        text(content),
+        visit.error or "",
+    )
 
 
 def _next(visit: Visit) -> str:

@@ -1,8 +1,7 @@
 """Choice rules -> predicates `test(data, env) -> bool`; one table row per comparison operator.
 
-A comparison whose operand has another type is false, never an error. Sources: States Language specification, "Choice State";
-the sentence for a Variable that finds nothing is the cloud's.
-"""
+A comparison whose operand has another type is false, never an error. Sources: States Language specification, "Choice
+State"; the sentence for a Variable that finds nothing is the cloud's. """
 
 from __future__ import annotations
 
@@ -17,9 +16,7 @@ from asw_nb.language.templates import EvaluationError
 
 Predicate = Callable[[Any, Any], bool]
 
-_TIMESTAMP = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(Z|[+-]\d{2}:\d{2})", re.ASCII
-)
+_TIMESTAMP = re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 
 
 @lru_cache(maxsize=1024)
@@ -86,9 +83,7 @@ IS_TESTS: dict[str, Callable[[Any], bool]] = {
     "IsString": lambda v: isinstance(v, str),
     "IsTimestamp": lambda v: _moment(v) is not None,
 }
-OPERATORS = frozenset(
-    [*COMPARISONS, *(name + "Path" for name in COMPARISONS), *IS_TESTS, "IsPresent", "StringMatches"]
-)
+OPERATORS = frozenset([*COMPARISONS, *(name + "Path" for name in COMPARISONS), *IS_TESTS, "IsPresent", "StringMatches"])
 
 
 @lru_cache(maxsize=1024)

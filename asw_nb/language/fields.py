@@ -1,13 +1,14 @@
-"""The data flow of one state in JSONPath: which function turns its raw input into what it works on, and a result into its output.
+"""The data flow of one state in JSONPath: which function turns its raw input into what it works on, and a result into
+its output.
 
 ::
 
-    raw --InputPath--> --Parameters--> effective input --work--> result --ResultSelector--> --ResultPath (into raw)--> --OutputPath--> output
+    raw --InputPath--> --Parameters--> effective input --work--> result --ResultSelector--> --ResultPath (into raw)-->
+    --OutputPath--> output
 
-`prepare(raw, env)` is the first half, `finish(raw, result, env)` the second; each is None when it changes nothing, so that the
-common state costs no call at all. Sources: States Language specification, "Input and Output Processing"; Tencent's node documents
-for the order and for ResultSelector on Pass; wording as the cloud's.
-"""
+`prepare(raw, env)` is the first half, `finish(raw, result, env)` the second; each is None when it changes nothing, so
+that the common state costs no call at all. Sources: States Language specification, "Input and Output Processing";
+Tencent's node documents for the order and for ResultSelector on Pass; wording as the cloud's. """
 
 from __future__ import annotations
 
@@ -75,7 +76,9 @@ def compile_prepare(state: dict[str, Any], template: str, error: str) -> Prepare
 
 def compile_finish(state: dict[str, Any], error: str) -> Finish | None:
     """ResultSelector, ResultPath and OutputPath."""
-    select, constant = compile_template(state["ResultSelector"], error) if "ResultSelector" in state else (None, _ABSENT)
+    select, constant = (
+        compile_template(state["ResultSelector"], error) if "ResultSelector" in state else (None, _ABSENT)
+    )
     place = compile_result_path(state.get("ResultPath", "$"))
     filter_output = compile_input_path(state.get("OutputPath", "$"))
     if select is None and constant is _ABSENT and place is None and filter_output is None:
@@ -118,4 +121,12 @@ def compile_value(
     return None, look, field
 
 
-__all__ = ["Finish", "Prepare", "compile_finish", "compile_input_path", "compile_prepare", "compile_result_path", "compile_value"]
+__all__ = [
+    "Finish",
+    "Prepare",
+    "compile_finish",
+    "compile_input_path",
+    "compile_prepare",
+    "compile_result_path",
+    "compile_value",
+]

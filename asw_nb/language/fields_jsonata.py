@@ -4,10 +4,9 @@
 
     raw --Arguments--> effective input --work--> result --Output--> output          $states.input is raw, $states.result the result
 
-Strings that begin with ``{%`` and end with ``%}`` are expressions; everything else is constant. The functions have the shapes of
-`asw_nb.language.fields`, so the engine does not know which language a state is written in. A failing expression is
-``States.QueryEvaluationError``, told with its field, as the cloud words it.
-"""
+Strings that begin with ``{%`` and end with ``%}`` are expressions; everything else is constant. The functions have
+the shapes of `asw_nb.language.fields`, so the engine does not know which language a state is written in. A failing
+expression is ``States.QueryEvaluationError``, told with its field, as the cloud words it. """
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ def _type_name(value: Any) -> str:
         return "boolean"
     if isinstance(value, (int, float)):
         return "number"
-    return {str: "string", list: "array", dict: "object"}.get(type(value), "function")
+    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
 
 
 class _Template:
@@ -121,7 +120,9 @@ def of_result(tree: Any, field: str, name: str = "result") -> Callable[[Any, Any
     return lambda raw, result, env: fill({"input": raw, name: result}, env)
 
 
-def value_of(document: dict[str, Any], name: str, expected: str, default: Any = None) -> tuple[Any, Callable[[Any, Any], Any] | None, str]:
+def value_of(
+    document: dict[str, Any], name: str, expected: str, default: Any = None
+) -> tuple[Any, Callable[[Any, Any], Any] | None, str]:
     """A field that is a literal or an expression, in the shape of `fields.compile_value`."""
     value = document.get(name, default)
     return (None, of_input(value, name, expected), name) if is_expression(value) else (value, None, name)

@@ -8,8 +8,8 @@
 `compile_intrinsic` turns the text into `call(data, env)`. A failing function raises `StateError` with the name
 ``States.IntrinsicFailure``. Randomness comes from `env.rng` so that a seeded run repeats itself.
 
-Sources: States Language specification, appendix "Intrinsic functions"; rounding of ``MathAdd`` and ``MathRandom`` (half up, each
-argument by itself), sizes and limits as the cloud documents and shows them.
+Sources: States Language specification, appendix "Intrinsic functions"; rounding of ``MathAdd`` and ``MathRandom`` (half
+up, each argument by itself), sizes and limits as the cloud documents and shows them.
 """
 
 from __future__ import annotations
@@ -290,7 +290,7 @@ def equal(a: Any, b: Any) -> bool:
         return a.keys() == b.keys() and all(equal(v, b[k]) for k, v in a.items())
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
-    return type(a) is type(b) and a == b or _is_number(a) and _is_number(b) and a == b
+    return a == b and (type(a) is type(b) or (_is_number(a) and _is_number(b)))
 
 
 def _is_number(value: Any) -> bool:
@@ -317,7 +317,7 @@ def _array_get_item(array: Any, index: Any) -> Any:
 
 def _array_unique(array: Any) -> list[Any]:
     _want(array, list, "The argument must be an array")
-    first_of = {}
+    first_of: dict[Any, Any] = {}
     for value in array:
         first_of.setdefault(_frozen(value), value)
     return list(first_of.values())

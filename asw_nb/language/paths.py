@@ -1,16 +1,16 @@
 """Paths, compiled once: text -> `get(data, env)` and, for reference paths, `put(root, value)`.
 
-A *reference path* (fields, ``['x']``, ``[n]``) becomes a closure over a tuple of keys, about a hundred times faster than
-any library; everything else (wildcards, slices, filters, ``..``) goes to python-jsonpath, in its lenient mode because
-definitions of the service use unquoted hyphens and Chinese field names.
+A *reference path* (fields, ``['x']``, ``[n]``) becomes a closure over a tuple of keys, about a hundred times faster
+than any library; everything else (wildcards, slices, filters, ``..``) goes to python-jsonpath, in its lenient mode
+because definitions of the service use unquoted hyphens and Chinese field names.
 
 `env` is whatever stands around the data: `env.context()` is the context object (``$$``) and `env.variables` the
 workflow variables (``$name``). Only the root of the path decides which of the three is read.
 
 `put` copies along the path that it writes and shares the rest: data passed between states is never changed in place.
 
-Sources: States Language specification, "Paths" and "Reference Paths"; wording and the rule "one value, or a list when the
-path is indefinite" as the cloud's own JSONPath library (Jayway) has them.
+Sources: States Language specification, "Paths" and "Reference Paths"; wording and the rule "one value, or a list when
+the path is indefinite" as the cloud's own JSONPath library (Jayway) has them.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """A definition, compiled once: one slotted record per state, holding functions instead of text.
 
 Nothing parses a path or looks a state up by name while an execution runs. States of all scopes stand in one list
-(`Plan.states`), so that an event names a state by a small number; `ScopePlan` is one set of states that `Next` cannot leave:
-the machine itself, a branch of a Parallel, the processor of a Map.
+(`Plan.states`), so that an event names a state by a small number; `ScopePlan` is one set of states that `Next` cannot
+leave: the machine itself, a branch of a Parallel, the processor of a Map.
 
-The parsed document stays the definition; there is no third form between it and the plan that could disagree with either.
-"""
+The parsed document stays the definition; there is no third form between it and the plan that could disagree with
+either. """
 
 from __future__ import annotations
 
@@ -88,7 +88,14 @@ class StatePlan:
     )  # fmt: skip
 
     def __init__(self, index: int, name: str, path: str, kind: int, scope: ScopePlan, document: dict[str, Any]) -> None:
-        self.index, self.name, self.path, self.kind, self.scope, self.document = index, name, path, kind, scope, document
+        self.index, self.name, self.path, self.kind, self.scope, self.document = (
+            index,
+            name,
+            path,
+            kind,
+            scope,
+            document,
+        )
         self.type = TYPES[kind]
         self.pointer: tuple[str | int, ...] = ()
         self.next: StatePlan | None = None
@@ -192,7 +199,8 @@ class _Compiler:
         self.document, self.dialect, self.identity = document, dialect, identity
         self.states: list[StatePlan] = []
         self.language = document.get("QueryLanguage", "JSONPath")
-        # Tencent documents no error names; the States Language's own is then the better guess than the cloud's coarser one
+        # Tencent documents no error names; the States Language's own is then the better guess than the cloud's
+        # coarser one
         self.parameter_error = "States.ParameterPathFailure" if dialect == "tcsl" else "States.Runtime"
 
     def plan(self) -> Plan:
@@ -232,7 +240,9 @@ class _Compiler:
         if "Next" in document:
             state.next = by_name[document["Next"]]
         if state.jsonata:
-            from asw_nb.language import plan_jsonata  # the library behind it is loaded by the first machine that needs it
+            from asw_nb.language import (
+                plan_jsonata,
+            )  # the library behind it is loaded by the first machine that needs it
 
             plan_jsonata.COMPILERS[state.kind](self, state, document)
         else:
@@ -301,9 +311,12 @@ class _Compiler:
     def pass_(self, state: StatePlan, document: dict[str, Any]) -> None:
         prepare = fields.compile_prepare(document, "Parameters", self.parameter_error)
         finish = fields.compile_finish(document, self.parameter_error)
+        work: fields.Prepare | None
         if "Result" in document:
             constant = document["Result"]
-            work = (lambda raw, env: constant) if prepare is None else (lambda raw, env: (prepare(raw, env), constant)[1])
+            work = (
+                (lambda raw, env: constant) if prepare is None else (lambda raw, env: (prepare(raw, env), constant)[1])
+            )
         else:
             work = prepare
         if finish is None:
@@ -355,7 +368,8 @@ class _Compiler:
     def branches(self, state: StatePlan, document: dict[str, Any]) -> None:
         """The scopes of a Parallel."""
         state.branches = tuple(
-            self.scope(branch, state, i, f"{state.path}[{i}]/", (*state.pointer, "Branches", i)) for i, branch in enumerate(document["Branches"])
+            self.scope(branch, state, i, f"{state.path}[{i}]/", (*state.pointer, "Branches", i))
+            for i, branch in enumerate(document["Branches"])
         )
 
     def map_(self, state: StatePlan, document: dict[str, Any]) -> None:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asw_nb.language.fields_jsonata import of_input, of_result, value_of
-from asw_nb.language.plan import CHOICE, FAIL, MAP, PARALLEL, PASS, SUCCEED, TASK, WAIT, Catcher, MapPlan, Rule, StatePlan
+from asw_nb.language.plan import (
+    CHOICE,
+    FAIL,
+    MAP,
+    PARALLEL,
+    PASS,
+    SUCCEED,
+    TASK,
+    WAIT,
+    Catcher,
+    MapPlan,
+    Rule,
+    StatePlan,
+)
 
 if TYPE_CHECKING:
     from asw_nb.language.plan import _Compiler

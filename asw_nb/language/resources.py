@@ -10,8 +10,8 @@
     arn:aws:states:::{service}:{action}[.sync|.sync:2|.waitForTaskToken]
     arn:aws:states:{region}:{account}:activity:{name}
 
-Sources: Tencent's Task node document and the qrn grammar of its samples; the Step Functions developer guide, "Service integrations".
-"""
+Sources: Tencent's Task node document and the qrn grammar of its samples; the Step Functions developer guide, "Service
+integrations". """
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """``${name}`` in the strings of a definition: filled after parsing, typed, without any evaluation.
 
-A string that is exactly ``"${n}"`` becomes the value itself, a number, list or object included; inside a longer string the value is
-written as text. ``$${`` gives a literal ``${``. Dots and indexes look into the value: ``${config.tables[0]}``.
-"""
+A string that is exactly ``"${n}"`` becomes the value itself, a number, list or object included; inside a longer
+string the value is written as text. ``$${`` gives a literal ``${``. Dots and indexes look into the value:
+``${config.tables[0]}``. """
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ def resolve(reference: str, lookup: Callable[[str], Any], known: Callable[[], It
     """
     match = _NAME.match(reference)
     if match is None:
-        raise NoValue(f'"${{{reference}}}" is no reference.', 'Write a name, such as "${table}", with fields and indexes behind it.')
+        raise NoValue(
+            f'"${{{reference}}}" is no reference.',
+            'Write a name, such as "${table}", with fields and indexes behind it.',
+        )
     name, at = match.group(), match.end()
     try:
         value = lookup(name)
@@ -55,18 +58,26 @@ def resolve(reference: str, lookup: Callable[[str], Any], known: Callable[[], It
     while at < len(reference):
         step = _STEP.match(reference, at)
         if step is None:
-            raise NoValue(f'"${{{reference}}}" is no reference.', "Only fields and indexes may follow the name; nothing is evaluated.")
+            raise NoValue(
+                f'"${{{reference}}}" is no reference.',
+                "Only fields and indexes may follow the name; nothing is evaluated.",
+            )
         field, index, quoted = step.groups()
         try:
             value = value[int(index)] if index is not None else value[field or quoted]
         except (KeyError, IndexError, TypeError):
-            raise NoValue(f'"{reference[: step.end()]}" has no value.', f'Check what "{reference[:at]}" holds.') from None
+            raise NoValue(
+                f'"{reference[: step.end()]}" has no value.', f'Check what "{reference[:at]}" holds.'
+            ) from None
         at = step.end()
     return value
 
 
 def substitute(
-    tree: Any, value_of: Callable[[str], Any], problem: Callable[[tuple[str | int, ...], NoValue], None], pointer: tuple[str | int, ...] = ()
+    tree: Any,
+    value_of: Callable[[str], Any],
+    problem: Callable[[tuple[str | int, ...], NoValue], None],
+    pointer: tuple[str | int, ...] = (),
 ) -> Any:
     """A copy of the tree with every reference filled; what cannot be filled is handed to `problem` and left as it is.
 

@@ -1,7 +1,7 @@
 """Payload templates (Parameters, ItemSelector, ResultSelector, Assign): a JSON tree -> `fill(data, env)`.
 
-A key that ends in ``.$`` holds a path or an intrinsic call and loses the suffix; everything else is constant. A part without
-such keys is compiled to the constant itself and shared by every result: payloads are never changed in place.
+A key that ends in ``.$`` holds a path or an intrinsic call and loses the suffix; everything else is constant. A part
+without such keys is compiled to the constant itself and shared by every result: payloads are never changed in place.
 
 Source: States Language specification, "Payload Templates".
 """
@@ -22,7 +22,8 @@ class EvaluationError(StateError):
     Attributes
     ----------
     field : str or None
-        Where in the state, such as ``Arguments/x``; given when the expression was JSONata, whose failures have their own event.
+        Where in the state, such as ``Arguments/x``; given when the expression was JSONata, whose failures have their
+        own event.
     """
 
     def __init__(self, name: str, cause: str, field: str | None = None) -> None:
@@ -76,7 +77,9 @@ def compile_template(tree: Any, error: str = "States.Runtime") -> tuple[Getter |
         for key, value in tree.items():
             if key.endswith(".$"):
                 if not isinstance(value, str):
-                    raise StateError("States.Runtime", f"The value of the field '{key}' must be a path or an intrinsic function")
+                    raise StateError(
+                        "States.Runtime", f"The value of the field '{key}' must be a path or an intrinsic function"
+                    )
                 pairs.append((key[:-2], compile_field(value, key, error)))
                 dynamic = True
                 continue

@@ -1,9 +1,9 @@
 """The live view of a cell: HTML repainted in place while an execution runs, and its static card when it is over.
 
-Everything goes through one display id, from a thread of its own, at most four times a second; the saved notebook holds the last frame only,
-which is the static card. The Stop button is a widget beside it, there only while the cell does not wait (a button is dead in a busy cell),
-and replaced by nothing in the end, so that no widget model is left in the file.
-"""
+Everything goes through one display id, from a thread of its own, at most four times a second; the saved notebook
+holds the last frame only, which is the static card. The Stop button is a widget beside it, there only while the cell
+does not wait (a button is dead in a busy cell), and replaced by nothing in the end, so that no widget model is left
+in the file. """
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ class LiveView:
         self._changed = True
 
     def _bundle(self) -> dict[str, str]:
-        return {"text/plain": repr(self.execution), "text/html": live_card(self.run, self.execution._record, list(self._recent))}
+        return {
+            "text/plain": repr(self.execution),
+            "text/html": live_card(self.run, self.execution._record, list(self._recent)),
+        }
 
     def _paint(self) -> None:
         done = self.run.done
@@ -79,7 +82,9 @@ class LiveView:
     def _make_button(self) -> Any:
         import ipywidgets
 
-        button = ipywidgets.Button(description="Stop", icon="stop", tooltip=f"Stop {self.execution.name}", button_style="warning")
+        button = ipywidgets.Button(
+            description="Stop", icon="stop", tooltip=f"Stop {self.execution.name}", button_style="warning"
+        )
 
         def pressed(_: Any) -> None:
             button.disabled = True

@@ -1,8 +1,8 @@
 """The magics: parse options, call the workspace, display. No logic of workflows lives here.
 
-A cell that only defines has no side effect: running it again starts nothing. In an interactive kernel an execution runs in the background, since
-a waiting cell would block the next one and every button; under nbclient, papermill and in a terminal the cell waits, and fails when the execution does.
-"""
+A cell that only defines has no side effect: running it again starts nothing. In an interactive kernel an execution
+runs in the background, since a waiting cell would block the next one and every button; under nbclient, papermill and
+in a terminal the cell waits, and fails when the execution does. """
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ class AswMagics(Magics):
                 raise UsageError(
                     f'{what}: there is no variable "{text}".{did_you_mean(text, _variables(self.names))} Give a variable, JSON, or @file.json.'
                 ) from None
-            raise UsageError(f"{what}: {text[:60]} is no JSON ({problem}). Give a variable, JSON, or @file.json.") from None
+            raise UsageError(
+                f"{what}: {text[:60]} is no JSON ({problem}). Give a variable, JSON, or @file.json."
+            ) from None
 
     def reference(self, parameters: Iterable[str]) -> Callable[[str], Any]:
         """What fills ``${...}``: the -p options first, then the notebook's variables."""
@@ -133,19 +135,19 @@ class AswMagics(Magics):
 
     # magics ------------------------------------------------------------------------------------------
 
-    @no_var_expand
+    @no_var_expand  # type: ignore[arg-type]
     @cell_magic("asw")
     def define(self, line: str, cell: str) -> None:
         """Define a workflow, and run it with -r or -i; %%asw -h lists the options."""
         self._guarded(lambda: self._define(line, cell))
 
-    @no_var_expand
+    @no_var_expand  # type: ignore[arg-type]
     @cell_magic("asw_function")
     def define_function(self, line: str, cell: str) -> None:
         """Register the cell's code as a cloud function; %%asw_function -h lists the options."""
         self._guarded(lambda: self._define_function(line, cell))
 
-    @no_var_expand
+    @no_var_expand  # type: ignore[arg-type]
     @line_magic("asw")
     def act(self, line: str) -> Any:
         """Work with workflows and executions; %asw help lists the commands."""
@@ -167,11 +169,18 @@ class AswMagics(Magics):
                 raise UsageError("%%asw: with -f the definition comes from the file, so the cell's body must be empty.")
             body, first_line = Path(options.file), 1
         elif not cell.strip():
-            raise UsageError("%%asw: the cell has no definition. Write it, as JSON or YAML, below the first line; or give a file with -f.")
+            raise UsageError(
+                "%%asw: the cell has no definition. Write it, as JSON or YAML, below the first line; or give a file with -f."
+            )
         if options.write:
             Path(options.write).write_text(cell, encoding="utf-8")
         flow = Workflow(
-            body, options.name, options.dialect, options.type, first_line=first_line, value_of=self.reference(options.parameter)
+            body,
+            options.name,
+            options.dialect,
+            options.type,
+            first_line=first_line,
+            value_of=self.reference(options.parameter),
         )
         variable = options.variable or re.sub(r"\W", "_", options.name)
         if not variable.isidentifier():
@@ -229,12 +238,16 @@ class AswMagics(Magics):
         if isinstance(shown, LiveView):
             shown.finish()
         if fail and execution.status != "SUCCEEDED":
-            raise ExecutionFailed(execution.name, execution.status, execution.failed_at, execution.error, execution.cause)
+            raise ExecutionFailed(
+                execution.name, execution.status, execution.failed_at, execution.error, execution.cause
+            )
 
     def _define_function(self, line: str, cell: str) -> None:
         options = FUNCTION_CELL.parse(line)
         if not cell.strip():
-            raise UsageError("%%asw_function: the cell has no code. Write main_handler(event, context) below the first line.")
+            raise UsageError(
+                "%%asw_function: the cell has no code. Write main_handler(event, context) below the first line."
+            )
         source = f"<asw function {options.name}>"
         space = FunctionNamespace(self.names, options.name)
         code = compile("\n" + cell, source, "exec")  # a line more on top: numbers are those of the cell
@@ -244,7 +257,12 @@ class AswMagics(Magics):
         call = _handler(space, options.handler, options.name)
         registry.add(options.name, call, options.unpack, options.namespace, options.version)
         if not options.quiet:
-            display(Html(f"<div>function <b>{html_text(options.name)}</b> registered</div>", f"asw function {options.name} registered"))
+            display(
+                Html(
+                    f"<div>function <b>{html_text(options.name)}</b> registered</div>",
+                    f"asw function {options.name} registered",
+                )
+            )
 
     def _act(self, line: str) -> Any:
         chosen, rest = command(line)
@@ -264,7 +282,13 @@ class AswMagics(Magics):
         import pandas
 
         rows = [
-            {"function": f.name, "namespace": f.namespace, "version": f.version, "defined": _where(f.call), "context": f.wants_context}
+            {
+                "function": f.name,
+                "namespace": f.namespace,
+                "version": f.version,
+                "defined": _where(f.call),
+                "context": f.wants_context,
+            }
             for f in registry.all()
         ]
         return pandas.DataFrame(rows, columns=["function", "namespace", "version", "defined", "context"])
@@ -300,9 +324,16 @@ class AswMagics(Magics):
         elif options.command in COMMANDS:
             print(COMMANDS[options.command].help())
         else:
-            known: dict[str, Command] = {**COMMANDS, "%%asw": ASW_CELL, "%%asw_function": FUNCTION_CELL, "asw_function": FUNCTION_CELL}
+            known: dict[str, Command] = {
+                **COMMANDS,
+                "%%asw": ASW_CELL,
+                "%%asw_function": FUNCTION_CELL,
+                "asw_function": FUNCTION_CELL,
+            }
             if options.command not in known:
-                raise UsageError(f'%asw help: there is no command "{options.command}".{did_you_mean(options.command, COMMANDS)}')
+                raise UsageError(
+                    f'%asw help: there is no command "{options.command}".{did_you_mean(options.command, COMMANDS)}'
+                )
             print(known[options.command].help())
 
 
@@ -316,7 +347,11 @@ def _where(call: Any) -> str:
 
 
 def _handler(space: dict[str, Any], wanted: str | None, name: str) -> Callable[..., Any]:
-    own = {k: v for k, v in space.items() if callable(v) and getattr(v, "__module__", None) == space["__name__"] and not isinstance(v, type)}
+    own = {
+        k: v
+        for k, v in space.items()
+        if callable(v) and getattr(v, "__module__", None) == space["__name__"] and not isinstance(v, type)
+    }
     if wanted is not None:
         key = wanted.rpartition(".")[2]
         if key not in own:

@@ -1,8 +1,7 @@
 """One table of commands and options: it drives parsing, ``-h``, ``%%asw?``, completion and the docs.
 
-Splitting a line is our own because shell rules would take the quotes out of ``-i {"a": 1}``: a word that begins with a brace or bracket
-runs to its partner, untouched.
-"""
+Splitting a line is our own because shell rules would take the quotes out of ``-i {"a": 1}``: a word that begins with
+a brace or bracket runs to its partner, untouched. """
 
 from __future__ import annotations
 
@@ -84,8 +83,12 @@ class Command:
             word = unknown[0]
             if word.startswith("-"):
                 flag = word.partition("=")[0]
-                raise UsageError(f'{self.name}: there is no option "{flag}".{did_you_mean(flag, self.flags())} Options: {", ".join(self.flags())}.')
-            raise UsageError(f'{self.name}: "{word}" is one word too many. Put quotes around a value with blanks; {self.name} -h shows the form.')
+                raise UsageError(
+                    f'{self.name}: there is no option "{flag}".{did_you_mean(flag, self.flags())} Options: {", ".join(self.flags())}.'
+                )
+            raise UsageError(
+                f'{self.name}: "{word}" is one word too many. Put quotes around a value with blanks; {self.name} -h shows the form.'
+            )
         return parsed
 
 
@@ -93,7 +96,8 @@ _PAIRS = {"{": "}", "[": "]"}
 
 
 def split(line: str) -> list[str]:
-    """Words of a line; quotes group, JSON in braces or brackets stays as it is, `` # comment`` and a closing ``;`` fall away.
+    """Words of a line; quotes group, JSON in braces or brackets stays as it is, `` # comment`` and a closing ``;``
+    fall away.
 
     Examples
     --------
@@ -173,23 +177,69 @@ def _json_end(line: str, at: int) -> int:
 _INPUT = Option(("-i", "--input"), "the input: a variable, JSON, or @file.json", {"metavar": "X"})
 _OUT = Option(("-o", "--out"), "bind the Execution to this variable", {"metavar": "VAR"})
 _NAME = Option(("--name",), "the execution's name", {"metavar": "NAME", "dest": "execution_name"})
-_WAIT = Option(("--wait",), "wait for the end (the default under nbclient, papermill and in scripts)", {"action": "store_true", "default": None, "dest": "wait"})
-_BACKGROUND = Option(("--background", "--bg"), "return at once (the default in an interactive kernel)", {"action": "store_false", "default": None, "dest": "wait"})
+_WAIT = Option(
+    ("--wait",),
+    "wait for the end (the default under nbclient, papermill and in scripts)",
+    {"action": "store_true", "default": None, "dest": "wait"},
+)
+_BACKGROUND = Option(
+    ("--background", "--bg"),
+    "return at once (the default in an interactive kernel)",
+    {"action": "store_false", "default": None, "dest": "wait"},
+)
 _VIEW = Option(("--view",), f"what to show while it runs: {', '.join(VIEWS)}", {"choices": VIEWS, "default": "auto"})
-_TYPE = Option(("--type",), "STANDARD (durable) or EXPRESS (history in memory)", {"choices": ("STANDARD", "EXPRESS"), "default": "STANDARD"})
+_TYPE = Option(
+    ("--type",),
+    "STANDARD (durable) or EXPRESS (history in memory)",
+    {"choices": ("STANDARD", "EXPRESS"), "default": "STANDARD"},
+)
 _DIALECT = Option(("--dialect",), "auto, tcsl or asl", {"choices": ("auto", "tcsl", "asl"), "default": "auto"})
-_EXECUTOR = Option(("--executor",), "threads, or inline: on the engine's own thread", {"choices": ("threads", "inline")})
+_EXECUTOR = Option(
+    ("--executor",), "threads, or inline: on the engine's own thread", {"choices": ("threads", "inline")}
+)
 _ON = Option(("--on",), "where it runs: local", {"metavar": "PLACE"})
-_PARAMETER = Option(("-p", "--parameter"), "a value for ${NAME} in the definition; may be repeated", {"action": "append", "default": [], "metavar": "NAME=VALUE"})
-_FAIL = Option(("--fail",), "an execution that fails while the cell waits fails the cell (the default)", {"action": "store_true", "default": True, "dest": "fail"})
-_NO_FAIL = Option(("--no-fail",), "the cell succeeds whatever the execution does", {"action": "store_false", "dest": "fail"})
+_PARAMETER = Option(
+    ("-p", "--parameter"),
+    "a value for ${NAME} in the definition; may be repeated",
+    {"action": "append", "default": [], "metavar": "NAME=VALUE"},
+)
+_FAIL = Option(
+    ("--fail",),
+    "an execution that fails while the cell waits fails the cell (the default)",
+    {"action": "store_true", "default": True, "dest": "fail"},
+)
+_NO_FAIL = Option(
+    ("--no-fail",), "the cell succeeds whatever the execution does", {"action": "store_false", "dest": "fail"}
+)
 _TIME = Option(("--time",), "real, or virtual: waits take no time", {"choices": ("real", "virtual"), "default": "real"})
 _SEED = Option(("--seed",), "for jitter and random intrinsics", {"type": int, "metavar": "N"})
-_TIMEOUT = Option(("--timeout",), "end the execution as TIMED_OUT after that many seconds", {"type": float, "metavar": "SECONDS"})
+_TIMEOUT = Option(
+    ("--timeout",), "end the execution as TIMED_OUT after that many seconds", {"type": float, "metavar": "SECONDS"}
+)
 _MOCK = Option(("--mock",), "answers in place of calls: a variable, JSON, or @file.json", {"metavar": "X"})
 _QUIET = Option(("-q", "--quiet"), "show nothing", {"action": "store_true"})
-_EXECUTION = Option(("execution",), "an execution: a variable, a name or id, or latest", {"nargs": "?", "default": "latest"})
-_RUNNING = (_INPUT, _OUT, _NAME, _WAIT, _BACKGROUND, _VIEW, _TYPE, _DIALECT, _EXECUTOR, _ON, _FAIL, _NO_FAIL, _TIME, _SEED, _TIMEOUT, _MOCK, _QUIET)
+_EXECUTION = Option(
+    ("execution",), "an execution: a variable, a name or id, or latest", {"nargs": "?", "default": "latest"}
+)
+_RUNNING = (
+    _INPUT,
+    _OUT,
+    _NAME,
+    _WAIT,
+    _BACKGROUND,
+    _VIEW,
+    _TYPE,
+    _DIALECT,
+    _EXECUTOR,
+    _ON,
+    _FAIL,
+    _NO_FAIL,
+    _TIME,
+    _SEED,
+    _TIMEOUT,
+    _MOCK,
+    _QUIET,
+)
 
 ASW_CELL = Command(
     "%%asw",
@@ -203,14 +253,18 @@ ASW_CELL = Command(
         Option(("-f", "--file"), "take the definition from a file; the cell's body is then empty", {"metavar": "PATH"}),
         Option(("-w", "--write"), "write the definition to a file as well", {"metavar": "PATH"}),
     ),
-    ("%%asw nightly", '%%asw sum -i \'{"values": [1, 2, 3]}\' -o run'),
+    ("%%asw nightly", "%%asw sum -i '{\"values\": [1, 2, 3]}' -o run"),
 )
 FUNCTION_CELL = Command(
     "%%asw_function",
     "Register the cell's code as a cloud function: its main_handler(event, context) is called.",
     (
         Option(("name",), "the function's name"),
-        Option(("--handler",), "which function of the cell is called, such as main_handler or index.main_handler", {"metavar": "NAME"}),
+        Option(
+            ("--handler",),
+            "which function of the cell is called, such as main_handler or index.main_handler",
+            {"metavar": "NAME"},
+        ),
         Option(("--namespace",), "SCF namespace", {"metavar": "NAME"}),
         Option(("--version",), "version or alias", {"metavar": "NAME"}),
         Option(("--unpack",), "call it with the event's fields as arguments", {"action": "store_true"}),
@@ -270,7 +324,9 @@ def command(line: str) -> tuple[Command, str]:
     if word in ("", "-h", "--help"):
         return COMMANDS["help"], ""
     if word not in COMMANDS:
-        raise UsageError(f'%asw: there is no command "{word}".{did_you_mean(word, COMMANDS)} Commands: {", ".join(COMMANDS)}.')
+        raise UsageError(
+            f'%asw: there is no command "{word}".{did_you_mean(word, COMMANDS)} Commands: {", ".join(COMMANDS)}.'
+        )
     return COMMANDS[word], rest
 
 
@@ -281,7 +337,7 @@ def complete(text: str, line: str, names: Sequence[str]) -> list[str]:
         options = FUNCTION_CELL.flags()
     elif line.lstrip().startswith("%%asw"):
         options = ASW_CELL.flags()
-    elif len(words) < 2 or len(words) == 2 and not line.endswith(" "):
+    elif len(words) < 2 or (len(words) == 2 and not line.endswith(" ")):
         return [c for c in COMMANDS if c.startswith(text)]
     else:
         options = COMMANDS[words[1]].flags() if words[1] in COMMANDS else []
@@ -289,4 +345,16 @@ def complete(text: str, line: str, names: Sequence[str]) -> list[str]:
     return [o for o in pool if o.startswith(text)]
 
 
-__all__ = ["ASW_CELL", "COMMANDS", "FUNCTION_CELL", "VIEWS", "Command", "HelpWanted", "Option", "command", "complete", "overview", "split"]
+__all__ = [
+    "ASW_CELL",
+    "COMMANDS",
+    "FUNCTION_CELL",
+    "VIEWS",
+    "Command",
+    "HelpWanted",
+    "Option",
+    "command",
+    "complete",
+    "overview",
+    "split",
+]

@@ -1,0 +1,574 @@
+"""The timeline shows exactly the spans of the frames, and stays small whatever was run."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import re
+import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asw_nb.analysis.figure import PLOTLY_MIME, Figure
+from asw_nb.analysis.timeline import timeline
+from asw_nb.analysis.timeline_spans import CONTAINER, KINDS, QUEUED
+from asw_nb.analysis.timeline_svg import columns, merge, shorten, ticks, time_ticks
+from asw_nb.errors import UsageError
+
+ZERO = datetime(2024, 5, 1, 8, tzinfo=UTC)
+ZERO_MS = ZERO.timestamp() * 1e3
+ATTEMPT_TIMES, STATE_TIMES = ["scheduled", "started", "finished"], ["entered", "exited"]
+RUN_NAMES = ("succeeded", "running", "aborted", "timed out", "failed")
+
+
+def at(seconds):
+    return pd.NaT if seconds is None else pd.Timestamp(ZERO) + pd.Timedelta(seconds=seconds)
+
+
+def attempt(path, status, scheduled, started, finished, number=1, visit=1, execution="run-1", **more):
+    times = {"scheduled": at(scheduled), "started": at(started), "finished": at(finished)}
+    queue = started - scheduled if None not in (started, scheduled) else None
+    return {
+        "execution": execution, "visit": visit, "path": path, "state": path.rpartition("/")[2], "attempt": number,
+        "status": status, **times, "queue_s": queue, "worker": None, "error": None, "cause": None, **more,
+    }  # fmt: skip
+
+
+def state(path, kind, status, entered, exited, visit=1, execution="run-1", **more):
+    return {
+        "execution": execution, "visit": visit, "path": path, "state": path.rpartition("/")[2], "type": kind,
+        "status": status, "entered": at(entered), "exited": at(exited), "error": None, "cause": None, **more,
+    }  # fmt: skip
+
+
+def frame(rows, times):
+    out = pd.DataFrame(rows, columns=list(rows[0]) if rows else times)
+    for name in times:
+        out[name] = pd.to_datetime(out[name], utc=True).astype("datetime64[us, UTC]")
+    return out
+
+
+def draw(attempts=(), states=(), **options) -> Figure:
+    return timeline(frame(list(attempts), ATTEMPT_TIMES), frame(list(states), STATE_TIMES), **options)
+
+
+def bars(figure: Figure) -> dict[str, list[tuple[float, float, float]]]:
+    """For each kind, the bars as (base, length, y)."""
+    return {
+        t.name: [tuple(round(float(v), 6) for v in bar) for bar in zip(t.base, t.x, t.y, strict=True)]
+        for t in figure.plotly.data
+        if t.type == "bar"
+    }
+
+
+def labels(figure: Figure) -> list[str]:
+    return list(figure.plotly.layout.yaxis.ticktext)
+
+
+def picture(figure: Figure) -> str:
+    return base64.b64decode(re.search(r'base64,([^"]*)"', figure.static_html)[1]).decode("utf-8")
+
+
+def picture_texts(figure: Figure) -> list[str]:
+    return [e.text for e in ET.fromstring(picture(figure)).iter() if e.tag.endswith("}text")]
+
+
+def json_size(figure: Figure) -> int:
+    return len(json.dumps(figure._repr_mimebundle_()[PLOTLY_MIME]))
+
+
+RETRIED = (
+    attempt("Load", "FAILED", 0, 0.5, 2.5, error="Busy", cause="lock"),
+    attempt("Load", "TIMED_OUT", 4.5, 5, 9, number=2, error="States.Timeout"),
+    attempt("Load", "SUCCEEDED", 13, 13, 20, number=3, worker="w-1"),
+)
+RETRIED_STATES = (
+    state("Load", "Task", "SUCCEEDED", 0, 20),
+    state("Pause", "Wait", "SUCCEEDED", 20, 30),
+    state("Done", "Succeed", "SUCCEEDED", 30, 30),
+)
+
+
+def test_attempts_become_bars_of_their_kind():
+    figure = draw(RETRIED, RETRIED_STATES)
+    assert bars(figure) == {
+        "queued": [(0.0, 0.5, 2.0), (4.5, 0.5, 2.0)],
+        "waiting": [(20.0, 10.0, 6.0)],
+        "backoff": [(2.5, 2.0, 2.0), (9.0, 4.0, 2.0)],
+        "succeeded": [(13.0, 7.0, 2.0)],
+        "timed out": [(5.0, 4.0, 2.0)],
+        "failed": [(0.5, 2.0, 2.0)],
+    }
+    points = {t.name: (list(t.x), list(t.y), t.marker.symbol) for t in figure.plotly.data if t.type == "scatter"}
+    assert points == {
+        "timed out": ([9.0], [2], "hourglass"),
+        "failed": ([2.5], [2], "x"),
+        "step": ([30.0], [10], "diamond"),
+    }
+    assert labels(figure) == ["Load", "Pause", "Done"]
+    assert list(figure.plotly.layout.yaxis.tickvals) == [2.0, 6.0, 10.0]
+    assert figure.plotly.layout.xaxis.title.text == "time since the start (s)"
+    assert repr(figure) == "timeline: 3 rows, 3 attempts (2 failed), 30 s"
+
+
+def test_waiting_is_hatched_and_working_is_not():
+    hatches = {t.name: t.marker.pattern.shape for t in draw(RETRIED, RETRIED_STATES).plotly.data if t.type == "bar"}
+    assert hatches == {
+        "queued": ".", "waiting": "\\", "backoff": "/", "succeeded": None, "timed out": None, "failed": None,
+    }  # fmt: skip
+
+
+def test_every_kind_has_one_legend_entry():
+    legend = [t.name for t in draw(RETRIED, RETRIED_STATES).plotly.data if t.showlegend is not False]
+    assert legend == ["queued", "waiting", "backoff", "succeeded", "timed out", "failed", "step"]
+
+
+def test_hover_tells_the_attempt_and_how_to_fetch_it():
+    hover = {t.name: list(t.hovertext) for t in draw(RETRIED, RETRIED_STATES).plotly.data}
+    assert hover["failed"] == [
+        "<b>Load</b><br>attempt 1 FAILED<br>at +500 ms (2024-05-01 08:00:00 UTC), ran 2 s, queued 500 ms<br>"
+        'Busy: lock<br><i>run["Load"].attempts</i>'
+    ]
+    assert hover["succeeded"] == [
+        "<b>Load</b><br>attempt 3 SUCCEEDED<br>at +13 s (2024-05-01 08:00:13 UTC), ran 7 s<br>worker w-1<br>"
+        '<i>run["Load"].attempts</i>'
+    ]
+    assert hover["backoff"][1] == (
+        "<b>Load</b><br>backoff of 4 s before attempt 3<br>at +9 s (2024-05-01 08:00:09 UTC)<br>"
+        '<i>run["Load"].attempts</i>'
+    )
+    assert hover["waiting"] == [
+        '<b>Pause</b><br>Wait SUCCEEDED<br>at +20 s (2024-05-01 08:00:20 UTC), waited 10 s<br><i>run["Pause"]</i>'
+    ]
+
+
+def test_the_message_is_taken_out_of_a_lambda_cause():
+    cause = json.dumps({"errorMessage": "no <rows>", "errorType": "ValueError", "stackTrace": ["x" * 500]})
+    figure = draw([attempt("Load", "FAILED", 0, 1, 2, error="ValueError", cause=cause)])
+    assert "<br>ValueError: no &lt;rows&gt;<br>" in figure.plotly.data[1].hovertext[0]
+
+
+def test_absolute_time_is_utc_milliseconds():
+    figure = draw(RETRIED, RETRIED_STATES, axis="absolute")
+    assert bars(figure)["backoff"] == [(ZERO_MS + 2500, 2000.0, 2.0), (ZERO_MS + 9000, 4000.0, 2.0)]
+    assert figure.plotly.layout.xaxis.type == "date"
+    assert "UTC, 2024-05-01" in picture_texts(figure)
+    assert "08:00:05" in picture_texts(figure)
+
+
+@pytest.mark.parametrize(
+    ("length_s", "unit", "length"),
+    [(0.5, "ms", 500.0), (90, "s", 90.0), (1800, "min", 30.0), (36_000, "h", 10.0), (864_000, "d", 10.0)],
+)
+def test_the_unit_follows_the_length(length_s, unit, length):
+    figure = draw([attempt("Load", "SUCCEEDED", 0, 0, length_s)])
+    assert figure.plotly.layout.xaxis.title.text == f"time since the start ({unit})"
+    assert bars(figure) == {"succeeded": [(0.0, length, 2.0)]}
+
+
+def test_what_runs_is_drawn_up_to_the_latest_time_seen():
+    figure = draw(
+        [
+            attempt("A", "RUNNING", 0, 1, None),
+            attempt("B", "RUNNING", 2, None, None),
+            attempt("C", "SUCCEEDED", 1, 2, 8),
+        ],
+        [state("Both", "Parallel", "RUNNING", 0, None), state("Wait", "Wait", "RUNNING", 3, None)],
+    )
+    assert bars(figure) == {
+        "Map, Parallel": [(0.0, 8.0, 6.0)],
+        "queued": [(0.0, 1.0, 2.0), (2.0, 6.0, 14.0), (1.0, 1.0, 10.0)],
+        "waiting": [(3.0, 5.0, 18.0)],
+        "succeeded": [(2.0, 6.0, 10.0)],
+        "running": [(1.0, 7.0, 2.0)],
+    }
+
+
+def test_a_visit_that_waits_for_its_next_attempt_is_backing_off():
+    tried = [attempt("Load", "FAILED", 0, 0, 2), attempt("Other", "SUCCEEDED", 0, 0, 5)]
+    entered = state("Load", "Task", "RUNNING", 0, None)
+    assert bars(draw(tried, [entered]))["backoff"] == [(2.0, 3.0, 2.0)]
+    assert "backoff" not in bars(draw(tried, [{**entered, "exited": at(2)}]))
+    assert "backoff" not in bars(draw(tried, [{**entered, "exited": at(4), "status": "FAILED"}]))
+
+
+def test_a_backoff_that_was_stopped_ends_there():
+    tried = [attempt("Load", "FAILED", 0, 0, 2), attempt("Other", "FAILED", 0, 0, 5)]
+    assert bars(draw(tried, [state("Load", "Task", "ABORTED", 0, 4)]))["backoff"] == [(2.0, 2.0, 2.0)]
+
+
+def test_a_task_without_attempts_is_a_bar_of_its_state():
+    assert bars(draw(states=[state("Load", "Task", "CAUGHT", 0, 4)])) == {"failed": [(0.0, 4.0, 2.0)]}
+
+
+def test_clocks_that_disagree_give_no_negative_length():
+    assert bars(draw([attempt("Load", "SUCCEEDED", 0, 3, 2)]))["succeeded"] == [(3.0, 0.0, 2.0)]
+
+
+def test_containers_stand_above_their_children():
+    figure = draw(
+        [
+            attempt("First", "SUCCEEDED", 0, 0, 1),
+            attempt("Each[1]/Load", "SUCCEEDED", 1, 1, 5),
+            attempt("Each[0]/Load", "SUCCEEDED", 2, 2, 5),
+            attempt("Last", "SUCCEEDED", 1.5, 1.5, 9),
+            attempt("Each[0]/In[3]/Deep", "SUCCEEDED", 3, 3, 4),
+        ],
+        [state("Each", "Map", "SUCCEEDED", 1, 5), state("Each[0]/In", "Map", "SUCCEEDED", 2.5, 4)],
+    )
+    inside = ["Each[1]/Load", "Each[0]/Load", "Each[0]/In", "Each[0]/In[3]/Deep"]
+    assert labels(figure) == ["First", "Each", *inside, "Last"]
+
+
+def test_names_with_slashes_keep_their_place():
+    lane = attempt("Each[0]/a/b[1]", "SUCCEEDED", 1, 1, 2, state="a/b[1]")
+    figure = draw([lane, attempt("Z", "SUCCEEDED", 1.5, 1.5, 3)], [state("Each", "Map", "SUCCEEDED", 0, 2)])
+    assert labels(figure) == ["Each", "Each[0]/a/b[1]", "Z"]
+
+
+def items(n, concurrency=4, failed=()):
+    tries = []
+    for i in range(n):
+        begin, status = i // concurrency, "FAILED" if i in failed else "SUCCEEDED"
+        tries.append(attempt(f"Each[{i}]/Load", status, begin, begin, begin + 1))
+    return tries, [state("Each", "Map", "SUCCEEDED", 0, -(-n // concurrency))]
+
+
+def test_a_small_map_has_a_row_per_item():
+    figure = draw(*items(30))
+    assert len(labels(figure)) == 31
+    assert labels(figure)[:2] == ["Each", "Each[0]/Load"]
+
+
+def test_a_large_map_is_folded_to_one_row_with_a_lane_for_each_that_ran_at_once():
+    figure = draw(*items(1000))
+    assert labels(figure) == ["Each", "Each[*]/Load \u00d71,000"]
+    assert list(figure.plotly.layout.yaxis.tickvals) == [2.0, 8.0]
+    found = bars(figure)["succeeded"]
+    assert len(found) == 1000
+    assert sorted({y for _, _, y in found}) == [5.0, 7.0, 9.0, 11.0]
+    assert "1,001 attempts" not in repr(figure)
+    assert repr(figure) == "timeline: 2 rows, 1,000 attempts, 4 min 10 s"
+
+
+def test_failed_items_of_a_large_map_come_first():
+    figure = draw(*items(100, failed=(70, 7)))
+    assert labels(figure) == ["Each", "Each[7]/Load", "Each[70]/Load", "Each[*]/Load \u00d798"]
+    many = labels(draw(*items(100, failed=range(50))))
+    assert many == ["Each", *(f"Each[{i}]/Load" for i in range(10)), "Each[*]/Load \u00d790"]
+
+
+def test_an_item_that_a_retry_saved_is_not_a_failure():
+    tries, states = items(40)
+    tries[3]["status"] = "FAILED"
+    tries.append(attempt("Each[3]/Load", "SUCCEEDED", 20, 20, 21, number=2))
+    assert labels(draw(tries, states)) == ["Each", "Each[*]/Load \u00d740"]
+
+
+def test_maps_within_a_large_map_are_folded_with_it():
+    tries, states = [], [state("A", "Map", "SUCCEEDED", 0, 400)]
+    for i in range(40):
+        states.append(state(f"A[{i}]/B", "Map", "SUCCEEDED", 10 * i, 10 * i + 2))
+        tries += [attempt(f"A[{i}]/B[{j}]/C", "SUCCEEDED", 10 * i, 10 * i + j, 10 * i + j + 1) for j in range(2)]
+    assert labels(draw(tries, states)) == ["A", "A[*]/B \u00d740", "A[*]/B[*]/C \u00d780"]
+
+
+def test_rows_by_state_fold_every_map():
+    figure = draw(*items(8, failed=(2,)), rows="state")
+    assert labels(figure) == ["Each", "Each[*]/Load \u00d78"]
+
+
+def test_several_executions_start_together():
+    figure = draw([
+        attempt("Load", "SUCCEEDED", 0, 0, 5, execution="mon"),
+        attempt("Load", "SUCCEEDED", 86_400, 86_401, 86_404, execution="tue"),
+    ])  # fmt: skip
+    assert labels(figure) == ["mon \u00b7 Load", "tue \u00b7 Load"]
+    assert bars(figure) == {"queued": [(0.0, 1.0, 6.0)], "succeeded": [(0.0, 5.0, 2.0), (1.0, 3.0, 6.0)]}
+
+
+@pytest.mark.parametrize("title", [None, "<nightly>"])
+def test_nothing_run_gives_a_figure_that_says_so(title):
+    figure = timeline(pd.DataFrame(), pd.DataFrame(), title=title)
+    assert [a.text for a in figure.plotly.layout.annotations] == ["no task was run"]
+    assert re.sub("<[^>]*>", "", figure.static_html) == ("&lt;nightly&gt;: " if title else "") + "no task was run"
+    assert repr(figure) == "timeline: no task was run"
+    assert repr(draw(title=title)) == "timeline: no task was run"
+
+
+def test_attempts_that_were_never_scheduled_are_nothing():
+    assert repr(draw([attempt("A", "ABORTED", None, None, None)])) == "timeline: no task was run"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"axis": "utc"}, 'timeline(axis=\'utc\'): axis must be "relative" or "absolute".'),
+        ({"rows": "paths"}, 'timeline(rows=\'paths\'): rows must be "path" or "state".'),
+    ],
+)
+def test_a_wrong_option_is_told(options, message):
+    with pytest.raises(UsageError) as caught:
+        draw(RETRIED, **options)
+    assert str(caught.value) == message
+
+
+HOSTILE = "<script>alert(1)</script> & $x$ \"q\" 's' </svg> ]]> \x00\x1b\ud800\n<b>"
+
+
+def test_hostile_names_are_text_in_both_forms():
+    broken = attempt(HOSTILE, "FAILED", 0, 1, 2, state=HOSTILE, worker=HOSTILE, error=HOSTILE, cause=HOSTILE)
+    figure = draw([broken], title=HOSTILE)
+    bundle = figure._repr_mimebundle_()
+    plotly = bundle[PLOTLY_MIME]
+    shown = [plotly["layout"]["title"]["text"], *plotly["layout"]["yaxis"]["ticktext"]]
+    shown += [text for trace in plotly["data"] for text in trace["hovertext"]]
+    for text in shown:
+        assert set(re.findall("<[^>]*>", text)) <= {"<b>", "</b>", "<i>", "</i>", "<br>"}
+        assert "$" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown[-1]
+    # What is left of the tags is ours alone.
+    tags = set(re.findall(r"<(\w+)", bundle["text/html"]))
+    assert tags == {"div", "b", "img", "details", "summary", "table", "tr", "td"}
+    assert "<script>alert(1)<\u2026</svg> ]]> \ufffd\ufffd\ufffd <b>" in picture_texts(figure)
+
+
+def test_a_million_characters_do_not_reach_the_output():
+    name = "x" * 1_000_000
+    figure = draw([attempt(name, "FAILED", 0, 1, 2, error=name, cause=name, worker=name)], title=name)
+    assert labels(figure) == ["x" * 17 + "\u2026" + "x" * 18]
+    assert json_size(figure) < 10_000
+    assert len(figure.static_html) < 10_000
+
+
+def test_long_and_chinese_names_fit_and_stay_whole_in_hover():
+    name = "\u63d0\u53d6\u8ba2\u5355\u6570\u636e" * 6
+    figure = draw([attempt(name, "SUCCEEDED", 0, 1, 2)])
+    assert [columns(text) for text in labels(figure)] == [35]
+    assert figure.plotly.data[0].hovertext[0].startswith(f"<b>{name}</b><br>")
+    assert labels(figure)[0] in picture_texts(figure)
+
+
+def test_the_static_form_needs_nothing_from_outside():
+    figure = draw(RETRIED, RETRIED_STATES, title="orders")
+    html = figure.static_html
+    assert not re.search(r"<script|<style|https?:|\bid=|\bclass=|var\(", html)
+    assert re.findall(r'src="([^,]*),', html) == ["data:image/svg+xml;base64"]
+    assert re.findall(r"https?:[^'\"]*", picture(figure)) == ["http://www.w3.org/2000/svg"]
+
+
+def test_the_static_form_holds_the_numbers_in_cells():
+    cells = re.findall("<td[^>]*>([^<]*)<", draw(RETRIED, RETRIED_STATES).static_html)
+    assert [cells[i : i + 7] for i in range(0, len(cells), 7)] == [
+        ["row", "starts at", "attempts", "failed", "running", "queued", "waiting"],
+        ["Load", "0 s", "3", "2", "13 s", "1 s", "6 s"],
+        ["Pause", "20 s", "0", "0", "0 s", "0 s", "10 s"],
+        ["Done", "30 s", "0", "0", "0 s", "0 s", "0 s"],
+    ]
+
+
+def test_the_picture_draws_each_kind_and_names_it():
+    figure = draw(RETRIED, RETRIED_STATES)
+    assert picture_texts(figure) == [
+        "queued", "waiting", "backoff", "succeeded", "timed out", "failed", "step",
+        "Load", "Pause", "Done", "0", "5", "10", "15", "20", "25", "30", "time since the start (s)",
+    ]  # fmt: skip
+    # Two queue bars and two backoffs; the plot is 892 pixels for 30 s.
+    paths = re.findall(r"<path d='([^']*)' fill='url\(#k\d+\)'/>", picture(figure))
+    assert [path.count("M") for path in paths] == [2, 1, 2]
+    widths = [float(w) for w in re.findall(r"h(\d[\d.]*)v", paths[2])]
+    assert widths[1] == pytest.approx(2 * widths[0], abs=0.1)
+
+
+def test_the_picture_says_how_many_rows_it_left_out():
+    figure = draw([attempt(f"S{i}", "SUCCEEDED", i, i, i + 1) for i in range(500)])
+    assert picture_texts(figure)[-1] == "300 more rows are not drawn here"
+    assert "<p>440 more rows are not listed.</p>" in figure.static_html
+    assert figure.plotly.layout.height == 1600
+    assert len(labels(figure)) < 130
+    assert len(figure.static_html) < 60_000
+
+
+def test_the_height_follows_the_rows():
+    figures = [draw([attempt(f"S{i}", "SUCCEEDED", i, i, i + 1) for i in range(n)]) for n in (1, 5, 50)]
+    assert [figure.plotly.layout.height for figure in figures] == [110, 206, 1286]
+
+
+def many(n, status="SUCCEEDED"):
+    """A Map of n items, fifty at a time, made without a loop over its cells."""
+    i = np.arange(n)
+    zero = np.datetime64("2024-05-01T08:00:00", "us")
+
+    def times(seconds):
+        return pd.Series(zero + (seconds * 1e6).astype("int64").astype("timedelta64[us]")).dt.tz_localize("UTC")
+
+    scheduled = (i // 50) * 4.0
+    started = scheduled + 0.25 + (i % 7) * 0.1
+    tries = pd.DataFrame({
+        "execution": "run-1", "visit": i, "path": [f"Each[{k}]/Load" for k in range(n)], "state": "Load", "attempt": 1,
+        "status": status, "scheduled": times(scheduled), "started": times(started),
+        "finished": times(started + 2 + (i % 5) * 0.3),
+    })  # fmt: skip
+    return tries, frame([], STATE_TIMES)
+
+
+@pytest.mark.parametrize("axis", ["relative", "absolute"])
+@pytest.mark.parametrize(("n", "status"), [(50_000, "SUCCEEDED"), (50_000, "FAILED"), (120_000, "SUCCEEDED")])
+def test_a_hundred_thousand_spans_stay_under_five_megabytes(n, status, axis):
+    figure = timeline(*many(n, status), axis=axis)
+    assert json_size(figure) < 5_000_000
+    assert len(figure.static_html) < 200_000
+
+
+def test_many_spans_are_segments_of_webgl_with_points_to_hover():
+    figure = timeline(*many(3_000))
+    lines = {t.name: t for t in figure.plotly.data if t.mode == "lines"}
+    assert {t.type for t in figure.plotly.data} == {"scattergl"}
+    assert list(lines) == ["queued", "succeeded"]
+    x = np.asarray(lines["succeeded"].x).reshape(-1, 3)
+    assert x.shape == (3_000, 3)
+    assert np.isnan(x[:, 2]).all()
+    # In minutes: 300 attempts started at once 0.25 s after the first event, the longest ran 3.2 s.
+    assert x[:, 0].min() == pytest.approx(0.25 / 60)
+    assert (x[:, 1] - x[:, 0]).max() == pytest.approx(3.2 / 60, rel=1e-3)
+    points = {t.name: t for t in figure.plotly.data if t.mode == "markers"}
+    assert {name: len(t.x) for name, t in points.items()} == {"queued": 3_000, "succeeded": 3_000}
+    assert points["succeeded"].meta == ("Each[*]/Load \u00d73,000", 'run["Load"].attempts')
+    assert points["succeeded"].text[17] == "17"
+    assert points["succeeded"].marker.opacity == 0
+
+
+def test_failures_among_many_spans_are_seen_and_not_only_hovered():
+    tries, states = many(3_000)
+    tries.loc[[5, 2_000], "status"] = "FAILED"
+    figure = timeline(tries, states)
+    assert labels(figure) == ["Each[5]/Load", "Each[2000]/Load", "Each[*]/Load \u00d72,998"]
+    glyphs = [t for t in figure.plotly.data if t.name == "failed" and t.mode == "markers"]
+    assert [(t.marker.symbol, t.marker.opacity, len(t.x)) for t in glyphs] == [("x", None, 1), ("x", None, 1)]
+
+
+def test_the_picture_stays_small_when_every_row_is_dense():
+    tries = [
+        attempt(f"S{i}", "FAILED" if j % 2 else "SUCCEEDED", 3 * j, 3 * j + 1, 3 * j + 2, visit=j)
+        for i in range(150)
+        for j in range(200)
+    ]
+    figure = draw(tries)
+    assert len(figure.static_html) < 200_000
+    assert json_size(figure) < 5_000_000
+
+
+seconds = st.floats(0, 10_000, allow_nan=False).map(lambda s: round(s, 3))
+
+
+@st.composite
+def runs(draw_):
+    """Attempts of a few states in order, some still queued or running."""
+    out = []
+    for name in draw_(st.lists(st.sampled_from(["A", "B", "M[0]/A", "M[1]/A", "M"]), unique=True)):
+        clock = draw_(seconds)
+        for number in range(1, draw_(st.integers(1, 4)) + 1):
+            queue, run, backoff = draw_(seconds), draw_(seconds), draw_(seconds)
+            status = draw_(st.sampled_from(["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]))
+            out.append(attempt(name, status, clock, clock + queue, clock + queue + run, number=number))
+            clock += queue + run + backoff
+        how = draw_(st.sampled_from(["done", "running", "queued"]))
+        if how != "done":
+            out[-1] |= {"status": "RUNNING", "finished": pd.NaT}
+        if how == "queued":
+            out[-1] |= {"started": pd.NaT, "queue_s": None}
+    return out
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs(), st.sampled_from(["path", "state"]))
+def test_bars_add_up_to_the_frame(tries, rows):
+    figure = draw(tries, rows=rows, axis="absolute")
+    table = frame(tries, ATTEMPT_TIMES)
+    found = {name: (len(some), sum(length for _, length, _ in some) / 1e3) for name, some in bars(figure).items()}
+    if not tries:
+        assert found == {}
+        return
+    now = table[ATTEMPT_TIMES].max().max()
+    started = table[table.started.notna()]
+
+    def length(times):
+        return times.dt.total_seconds().sum()
+
+    ran = [found.get(name, (0, 0.0)) for name in RUN_NAMES]
+    assert sum(n for n, _ in ran) == len(started)
+    worked = length(started.finished.fillna(now) - started.started)
+    assert sum(total for _, total in ran) == pytest.approx(worked, abs=1e-2)
+    queued = length(table.started.fillna(now) - table.scheduled)
+    assert found.get("queued", (0, 0.0))[1] == pytest.approx(queued, abs=1e-2)
+    backoff = length((table.groupby("path").scheduled.shift(-1) - table.finished).dropna())
+    assert found.get("backoff", (0, 0.0))[1] == pytest.approx(backoff, abs=1e-2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs())
+def test_spans_of_one_lane_never_overlap(tries):
+    by_lane: dict[float, list[tuple[float, float]]] = {}
+    for kind, some in bars(draw(tries, rows="state", axis="absolute")).items():
+        for base, length, y in some:
+            if kind != KINDS[CONTAINER].name and length:
+                by_lane.setdefault(y, []).append((base, base + length))
+    for some in by_lane.values():
+        some.sort()
+        assert all(a[1] <= b[0] + 0.01 for a, b in itertools.pairwise(some))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.floats(0, 100), st.floats(0, 10))), st.floats(0, 5))
+def test_merging_covers_the_same_time(some, gap):
+    group = np.array([g for g, _, _ in some], dtype="int64")
+    start = np.array([s for _, s, _ in some], dtype="float64")
+    end = start + np.array([d for _, _, d in some], dtype="float64")
+    merged = list(zip(*(column.tolist() for column in merge(group, start, end, gap)), strict=True))
+    for g, s, e in zip(group.tolist(), start.tolist(), end.tolist(), strict=True):
+        assert any(mg == g and ms <= s and me >= e for mg, ms, me in merged)
+    ends = set(zip(group.tolist(), end.tolist(), strict=True))
+    assert all((g, e) in ends for g, _, e in merged)
+    assert all(a[0] != b[0] or b[1] - a[2] > gap - 1e-9 for a, b in itertools.pairwise(merged))
+
+
+@given(st.text(), st.integers(5, 60))
+def test_a_shortened_text_fits_and_keeps_both_ends(text, limit):
+    whole = " ".join(text.split())
+    short = shorten(text, limit)
+    assert columns(short) <= limit
+    if short != whole:
+        head, tail = short.split("\u2026", 1) if "\u2026" not in whole else (short[:1], short[-1:])
+        assert whole.startswith(head)
+        assert whole.endswith(tail)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
+def test_ticks_are_few_and_inside(low, spread):
+    for values in (ticks(low, low + spread), [value for value, _ in time_ticks(abs(low), abs(low) + spread)]):
+        assert 1 <= len(values) <= 20
+        assert all(a < b for a, b in itertools.pairwise(values))
+
+
+@pytest.mark.parametrize(
+    ("spread", "labels_"),
+    [
+        (1.0, ["08:00:00.0", "08:00:00.2", "08:00:00.4", "08:00:00.6", "08:00:00.8", "08:00:01.0"]),
+        (50.0, ["08:00:00", "08:00:10", "08:00:20", "08:00:30", "08:00:40", "08:00:50"]),
+        (5400.0, ["08:00", "08:15", "08:30", "08:45", "09:00", "09:15", "09:30"]),
+        (129_600.0, ["05-01 12:00", "05-01 18:00", "05-02 00:00", "05-02 06:00", "05-02 12:00", "05-02 18:00"]),
+        (864_000.0, ["2024-05-03", "2024-05-05", "2024-05-07", "2024-05-09", "2024-05-11"]),
+    ],
+)
+def test_times_of_day_are_round(spread, labels_):
+    assert [label for _, label in time_ticks(ZERO_MS / 1e3, ZERO_MS / 1e3 + spread)] == labels_
+
+
+def test_queued_is_a_kind_of_its_own():
+    assert KINDS[QUEUED].hatch == "."
+    assert len({(kind.colour, kind.hatch, kind.glyph, kind.name) for kind in KINDS}) == len(KINDS)

@@ -1,0 +1,750 @@
+"""The rules: every slip is found, in the cloud's words where they are known, and nothing good is refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asw_nb.errors import DefinitionError
+from asw_nb.language.reader import read
+from asw_nb.language.rules import check, dialect_of
+from asw_nb.language.rules_expressions import intrinsic_problem, jsonata_variables, path_problem
+from asw_nb.language.rules_fields import VALUES
+
+PASS = {"Type": "Pass", "End": True}
+LAMBDA = "arn:aws:lambda:eu-west-1:123456789012:function:f"
+QRN = "qrn:qcs:asw:ap-guangzhou:1250000000:sdk:json:qcloud:scf:Invoke/f"
+
+
+def machine(**states):
+    return {"StartAt": next(iter(states)), "States": states}
+
+
+def found(definition, dialect="asl", type="STANDARD", **more):
+    """(severity's first letter, code, location, message) of every problem."""
+    problems = check(read(definition), dialect, type, **more)
+    return [(p.severity[0], p.code, p.location, p.message) for p in problems]
+
+
+def found_in(state, **more):
+    """The problems of one state called A, without code and with the location inside it."""
+    state = {"Type": "Task", "Resource": "f", "End": True} | state
+    if state["Type"] not in ("Task", "task", ...):
+        state = {key: value for key, value in state.items() if key != "Resource"}
+    if state["Type"] in ("Choice", "Succeed", "Fail"):
+        state = {key: value for key, value in state.items() if key != "End"}
+    definition = machine(A={k: v for k, v in state.items() if v is not ...}, B=PASS)
+    problems = [p for p in check(read(definition), **{"dialect": "asl", **more}) if "reachable" not in p.message]
+    return [(p.severity[0], p.location.removeprefix("/States/A").lstrip("/"), p.message) for p in problems]
+
+
+FIVE_MISTAKES = """\
+{
+  "StartAt": "Load",
+  "States": {
+    "Load": {
+      "Type": "Task",
+      "Resource": "load",
+      "TimeoutSeconds": "60",
+      "ResultSeclector": {"rows.$": "$.rows"},
+      "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Reprot"}],
+      "Next": "Check"
+    },
+    "Check": {
+      "Type": "Choice",
+      "Choices": [{"Variable": "rows", "NumericGreaterThan": 0, "Next": "Done"}],
+      "Default": "Report"
+    },
+    "Report": {"Type": "Fail", "Error": "NoRows"},
+    "Done": {"Type": "Pass"}
+  }
+}
+"""
+
+FIVE_MISTAKES_YAML = """\
+StartAt: Load
+States:
+  Load:
+    Type: Task
+    Resource: load
+    TimeoutSeconds: "60"
+    ResultSeclector: {rows.$: $.rows}
+    Catch:
+      - ErrorEquals: [States.ALL]
+        Next: Reprot
+    Next: Check
+  Check:
+    Type: Choice
+    Choices:
+      - Variable: rows
+        NumericGreaterThan: 0
+        Next: Done
+    Default: Report
+  Report: {Type: Fail, Error: NoRows}
+  Done: {Type: Pass}
+"""
+
+FIVE_SENTENCES = [
+    ("States.Load.TimeoutSeconds", "Expected value of type Integer", "Write a whole number, without quotes."),
+    ("States.Load", "Field 'ResultSeclector' is not supported", 'Did you mean "ResultSelector"?'),
+    ("States.Load.Catch[0].Next", "Missing 'Next' target: Reprot", 'Did you mean "Report"?'),
+    ("States.Check.Choices[0].Variable", "Value must be a valid JSONPath.", 'Write "$.rows".'),
+    (
+        "States.Done",
+        "This object should have only one of the following fields: [Next, End]",
+        'Add "Next" with the name of a state, or "End": true.',
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (FIVE_MISTAKES, [(7, 25), (8, 7), (9, 57), (14, 32), (18, 5)]),
+        (FIVE_MISTAKES_YAML, [(6, 21), (7, 5), (10, 15), (15, 19), (20, 3)]),
+    ],
+    ids=["json", "yaml"],
+)
+def test_five_mistakes_are_refused_together_each_with_its_place_and_fix(text, places):
+    problems = check(read(text))
+    assert [str(problem) for problem in problems] == [
+        f"{path} (line {line}, column {column}): {message} {fix}"
+        for (path, message, fix), (line, column) in zip(FIVE_SENTENCES, places, strict=True)
+    ]
+    assert {problem.severity for problem in problems} == {"ERROR"}
+    refused = str(DefinitionError(problems, "cell"))
+    assert refused == "\n".join(["5 problems in cell", *(f"  {problem}" for problem in problems)])
+
+
+SCHEMA, TARGET = "SCHEMA_VALIDATION_FAILED", "MISSING_TRANSITION_TARGET"
+
+WHOLE_MACHINES = [
+    ({"Comment": "x"}, [("E", SCHEMA, "/", "These fields are required: [States, StartAt]")]),
+    ({"States": {"A": PASS}}, [("E", SCHEMA, "/", "These fields are required: [StartAt]")]),
+    (
+        {"StartAt": 1, "States": []},
+        [
+            ("E", SCHEMA, "/StartAt", "Expected value of type String"),
+            ("E", SCHEMA, "/States", "Expected value of type Object"),
+        ],
+    ),
+    ({"StartAt": "A", "States": {}}, [("E", SCHEMA, "/States", "Value cannot be empty")]),
+    ({"StartAt": "A", "States": {"A": 1}}, [("E", SCHEMA, "/States/A", "Expected value of type Object")]),
+    (
+        machine(A=PASS) | {"Version": "2.0", "TimeoutSeconds": "5", "QueryLanguage": "jsonpath", "startat": "A"},
+        [
+            ("E", SCHEMA, "/", "Field 'startat' is not supported"),
+            ("E", SCHEMA, "/QueryLanguage", "Value should be one of the following: [JSONPath, JSONata]"),
+            ("E", SCHEMA, "/TimeoutSeconds", "Expected value of type Integer"),
+            ("E", SCHEMA, "/Version", "Value should be one of the following: [1.0]"),
+        ],
+    ),
+    (
+        machine(A={"Type": "Pass", "Next": "X"}),
+        [
+            ("E", "MISSING_END_STATE", "", "Workflow has no terminal state"),
+            ("E", TARGET, "/States/A/Next", "Missing 'Next' target: X"),
+        ],
+    ),
+    (
+        machine(A={"Type": "Pass", "Next": "B"}, B={"Type": "Pass", "Next": "A"}),
+        [
+            ("E", "MISSING_END_STATE", "", "Workflow has no terminal state"),
+        ],
+    ),
+    (
+        {"StartAt": "X", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": PASS}},
+        [
+            ("E", TARGET, "/StartAt", "Missing 'Next' target: X"),
+            ("E", TARGET, "/States/A", 'State "A" is not reachable.'),
+        ],
+    ),
+    (
+        machine(A=PASS, B={"Type": "Pass", "Next": "C"}, C=PASS),
+        [
+            ("E", TARGET, "/States/B", 'State "B" is not reachable.'),
+        ],
+    ),
+    (
+        machine(
+            A={"Type": "Choice", "Choices": [{"Variable": "$.a", "IsNull": True, "Next": "B"}], "Default": "C"},
+            B={"Type": "Pass", "Next": "B2"},
+            B2={"Type": "Pass", "Next": "B"},
+            C=PASS,
+        ),
+        [
+            ("W", "LOOP_WITHOUT_EXIT", "/States/B", 'Nothing leads out of this loop: "B", "B2".'),
+        ],
+    ),
+    (
+        machine(
+            A={"Type": "Choice", "Choices": [{"Variable": "$.a", "IsNull": True, "Next": "X"}], "Default": "Y"},
+            T={"Type": "Task", "Resource": "f", "End": True, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Z"}]},
+        ),
+        [
+            ("E", TARGET, "/States/A/Choices[0]/Next", "Missing 'Next' target: X"),
+            ("E", TARGET, "/States/A/Default", "Missing 'Next' target: Y"),
+            ("E", TARGET, "/States/T", 'State "T" is not reachable.'),
+            ("E", TARGET, "/States/T/Catch[0]/Next", "Missing 'Next' target: Z"),
+        ],
+    ),
+    (
+        machine(A={"Type": "Parallel", "Branches": [machine(A=PASS)], "End": True}),
+        [
+            ("E", "DUPLICATE_STATE_NAME", "/States/A/Branches[0]/States/A", "Duplicate State name: A"),
+        ],
+    ),
+    (
+        machine(P={"Type": "Parallel", "End": True, "Branches": [machine(A={"Type": "Pass", "Next": "Z"}), 5]}, Z=PASS),
+        [
+            ("E", SCHEMA, "/States/P/Branches[1]", "Expected value of type Object"),
+            ("E", TARGET, "/States/P/Branches[0]/States/A/Next", "Missing 'Next' target: Z"),
+            ("E", TARGET, "/States/Z", 'State "Z" is not reachable.'),
+        ],
+    ),
+    (
+        machine(P={"Type": "Parallel", "End": True, "Branches": [machine(A={"Type": "Pass", "Next": "A"})]}),
+        [("W", "MISSING_END_STATE", "/States/P/Branches[0]/States", "None of these states ends.")],
+    ),
+    (
+        machine(A=PASS, B={"Type": "Pass", "Next": "C"}, C={"Type": "Pass", "Next": "B"}),
+        [
+            ("W", TARGET, "/States/B", 'State "B" is not reachable.'),
+            ("W", TARGET, "/States/C", 'State "C" is not reachable.'),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("definition", "expected"), WHOLE_MACHINES)
+def test_a_whole_machine(definition, expected):
+    assert sorted(found(definition)) == sorted(expected)
+
+
+STATES = [
+    ({"Type": ...}, [("E", "", "These fields are required: [Type]")]),
+    (
+        {"Type": "Taks"},
+        [
+            (
+                "E",
+                "Type",
+                "Value should be one of the following: [Choice, Fail, Map, Parallel, Pass, Succeed, Task, Wait]",
+            )
+        ],
+    ),
+    ({"Type": "task"}, [("W", "Type", 'The type is spelled "Task".')]),
+    ({"Resource": ...}, [("E", "", "These fields are required: [Resource]")]),
+    ({"Resource": ""}, [("E", "Resource", "Value cannot be empty")]),
+    ({"Resource": 5}, [("E", "Resource", "Expected value of type String")]),
+    ({"Resource": "arn:aws:lambda"}, [("E", "Resource", "Value is not a valid resource ARN")]),
+    ({"Resource": "qrn:qcs:asw:gz:1:sdk:json:qcloud:scf"}, [("E", "Resource", "The qrn names no service and action.")]),
+    ({"Next": "B"}, [("E", "", "There should only be one of the following fields: [Next, End]")]),
+    ({"End": ...}, [("E", "", "This object should have only one of the following fields: [Next, End]")]),
+    ({"End": False}, [("E", "", "This object should have only one of the following fields: [Next, End]")]),
+    ({"End": "true"}, [("E", "End", "Expected value of type Boolean")]),
+    ({"Foo": 1}, [("E", "", "Field 'Foo' is not supported")]),
+    ({"TimeoutSeconds": 0}, [("E", "TimeoutSeconds", "Minimum value is 1")]),
+    (
+        {"TimeoutSeconds": 5, "HeartbeatSeconds": 5},
+        [("E", "HeartbeatSeconds", "HeartbeatSeconds 5 is not smaller than TimeoutSeconds 5")],
+    ),
+    (
+        {"TimeoutSeconds": 5, "TimeoutSecondsPath": "$.t"},
+        [("E", "", "There should only be one of the following fields: [TimeoutSeconds, TimeoutSecondsPath]")],
+    ),
+    (
+        {"InputPath": "a", "OutputPath": 5, "ResultPath": "$.a[*]"},
+        [
+            ("E", "InputPath", "Value must be a valid JSONPath."),
+            ("E", "OutputPath", "Expected value of type String"),
+            (
+                "E",
+                "ResultPath",
+                'Value is not a Reference Path: only fields and indexes may be used, such as "$.a.b[0]"',
+            ),
+        ],
+    ),
+    (
+        {"ResultPath": "$$.a"},
+        [("E", "ResultPath", 'Value is not a Reference Path: the context object "$$" cannot be used here')],
+    ),
+    (
+        {"Parameters": {"a.$": "x", "b": {"c.$": 5}, "d": "$.e"}},
+        [
+            (
+                "E",
+                "Parameters",
+                "The value for the field 'a.$' must be a valid JSONPath or a valid intrinsic function call",
+            ),
+            (
+                "E",
+                "Parameters/b",
+                "The value for the field 'c.$' must be a valid JSONPath or a valid intrinsic function call",
+            ),
+            ("W", "Parameters/d", "No .$ on a field that appears to be a JSONPath or Intrinsic Function."),
+        ],
+    ),
+    (
+        {"Arguments": {}},
+        [
+            (
+                "E",
+                "",
+                "The QueryLanguage is set to 'JSONPath', but field 'Arguments' is only supported for "
+                "the 'JSONata' QueryLanguage",
+            )
+        ],
+    ),
+    (
+        {"QueryLanguage": "JSONata", "InputPath": "$"},
+        [
+            (
+                "E",
+                "",
+                "The QueryLanguage is set to 'JSONata', but field 'InputPath' is only supported for "
+                "the 'JSONPath' QueryLanguage",
+            )
+        ],
+    ),
+    (
+        {"QueryLanguage": "JSONata", "Arguments": {"a": ["{% 1 "]}, "Output": " {% 1 %}", "TimeoutSeconds": "{% 5 %}"},
+        [
+            ("E", "Arguments/a[0]", "JSONata string must start with {% and end with %}"),
+            ("W", "Output", "This text is not evaluated: JSONata string must start with {% and end with %}"),
+        ],
+    ),
+    (
+        {"Assign": {"states": 1, "a b": 2, "x" * 81: 3, "ok.$": "$"}},
+        [
+            ("E", "Assign/a b", "Invalid variable name 'a b': the variable name contains invalid characters."),
+            ("E", "Assign/states", "Cannot assign to reserved variable '$states'."),
+            (
+                "E",
+                "Assign/" + "x" * 81,
+                f"Invalid variable name '{'x' * 80}...': the variable name is longer than 80 characters.",
+            ),
+        ],
+    ),
+    (
+        {"Retry": [{"ErrorEquals": []}, {}, 5, {"ErrorEquals": "a"}]},
+        [
+            ("E", "Retry[0]/ErrorEquals", "Value cannot be empty"),
+            ("E", "Retry[1]", "These fields are required: [ErrorEquals]"),
+            ("E", "Retry[2]", "Expected value of type Object"),
+            ("E", "Retry[3]/ErrorEquals", "Expected value of type Array"),
+        ],
+    ),
+    (
+        {"Retry": [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["X", "States.ALL"]}]},
+        [
+            ("E", "Retry[0]/ErrorEquals", "States.ALL must appear alone and at end of list"),
+            ("E", "Retry[1]/ErrorEquals", "States.ALL must appear alone and at end of list"),
+        ],
+    ),
+    (
+        {
+            "Retry": [
+                {
+                    "ErrorEquals": ["X"],
+                    "MaxAttempts": -1,
+                    "IntervalSeconds": 1.5,
+                    "BackoffRate": 0.5,
+                    "MaxDelaySeconds": 0,
+                    "JitterStrategy": "HALF",
+                }
+            ]
+        },
+        [
+            ("E", "Retry[0]/BackoffRate", "Minimum value is 1"),
+            ("E", "Retry[0]/IntervalSeconds", "Expected value of type Integer"),
+            ("E", "Retry[0]/JitterStrategy", "Value should be one of the following: [NONE, FULL]"),
+            ("E", "Retry[0]/MaxAttempts", "Minimum value is 0"),
+            ("E", "Retry[0]/MaxDelaySeconds", "Minimum value is 1"),
+        ],
+    ),
+    (
+        {"Retry": [{"ErrorEquals": ["States.TaskFailed"]}, {"ErrorEquals": ["X"]}, {"ErrorEquals": ["States.Timeot"]}]},
+        [
+            ("W", "Retry[1]", "No error reaches this entry: an earlier one already takes [X]."),
+            ("W", "Retry[2]", "No error reaches this entry: an earlier one already takes [States.Timeot]."),
+            ("W", "Retry[2]/ErrorEquals[0]", 'There is no error "States.Timeot" in the language.'),
+        ],
+    ),
+    (
+        {"Catch": [{"ErrorEquals": ["X"]}, {"ErrorEquals": ["Y"], "Next": "B", "ResultPath": "x"}]},
+        [
+            ("E", "Catch[0]", "These fields are required: [Next]"),
+            ("E", "Catch[1]/ResultPath", "Value is not a Reference Path: Reference path didn't start with '$'"),
+        ],
+    ),
+    (
+        {"Type": "Wait"},
+        [
+            (
+                "E",
+                "",
+                "This object should have only one of the following fields: "
+                "[SecondsPath, Seconds, TimestampPath, Timestamp]",
+            )
+        ],
+    ),
+    (
+        {"Type": "Wait", "Seconds": 1, "Timestamp": "2020-01-01"},
+        [
+            (
+                "E",
+                "",
+                "There should only be one of the following fields: [SecondsPath, Seconds, TimestampPath, Timestamp]",
+            ),
+            ("E", "Timestamp", "String does not match RFC3339 timestamp"),
+        ],
+    ),
+    (
+        {"Type": "Fail", "Error": "E", "ErrorPath": "$.e", "CausePath": "States.Formt('{}', $.c)"},
+        [
+            ("E", "", "There should only be one of the following fields: [Error, ErrorPath]"),
+            ("E", "CausePath", "Value must be a valid JSONPath or a valid intrinsic function call"),
+        ],
+    ),
+    ({"Type": "Succeed", "Next": "B"}, [("E", "", "Field 'Next' is not supported")]),
+    ({"Type": "Pass", "ResultSelector": {}}, [("E", "", "Field 'ResultSelector' is not supported")]),
+    (
+        {"Type": "Pass", "Result": {"a.$": "$.b"}},
+        [("W", "Result/a.$", "Attempt to use a path in the result of a pass state.")],
+    ),
+    ({"Type": "Choice"}, [("E", "", "These fields are required: [Choices]")]),
+    ({"Type": "Choice", "Choices": []}, [("E", "Choices", "Value cannot be empty")]),
+    (
+        {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.a", "IsNull": True}, {"Next": "B"}, {"Variable": "$.a", "Next": "B"}],
+        },
+        [
+            ("E", "Choices[0]", "These fields are required: [Next]"),
+            (
+                "E",
+                "Choices[1]",
+                "The object must have only one of the following fields, [And, Or, Not, Variable, Condition]",
+            ),
+            ("E", "Choices[2]", "The rule has a Variable but no comparison operator"),
+        ],
+    ),
+    (
+        {"Type": "Choice", "Choices": [{"Variable": "$.a", "IsNull": 1, "StringEquals": 2, "Next": "B"}]},
+        [
+            ("E", "Choices[0]", "There should only be one of the following fields: [IsNull, StringEquals]"),
+            ("E", "Choices[0]/IsNull", "Expected value of type Boolean"),
+            ("E", "Choices[0]/StringEquals", "Expected value of type String"),
+        ],
+    ),
+    (
+        {
+            "Type": "Choice",
+            "Choices": [
+                {"And": [], "Next": "B"},
+                {"Not": {"Variable": "$.a", "IsNull": True, "Next": "B"}, "Next": "B"},
+            ],
+        },
+        [
+            ("E", "Choices[0]/And", "Value cannot be empty"),
+            ("E", "Choices[1]/Not", "Field 'Next' is not supported"),
+        ],
+    ),
+    (
+        {"Type": "Choice", "Choices": [{"Variable": "$.a", "IsNull": True, "Next": "B"}] * 2},
+        [("W", "Choices[1]", "This rule can never match: rule 0 asks the same before it.")],
+    ),
+    (
+        {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.a", "NumericEquals": "$.b", "Next": "B"},
+                {"Variable": "$.a", "StringEquals": "$.b", "Next": "B"},
+                {"Variable": "$.a", "TimestampEquals": "noon", "Next": "B"},
+            ],
+        },
+        [
+            ("E", "Choices[0]/NumericEquals", "Expected value of type Number"),
+            ("E", "Choices[2]/TimestampEquals", "String does not match RFC3339 timestamp"),
+            ("W", "Choices[1]/StringEquals", "Field value looks like a path, but field name does not end with 'Path'"),
+        ],
+    ),
+    (
+        {"Type": "Map"},
+        [("E", "", "This object should have only one of the following fields: [ItemProcessor, Iterator]")],
+    ),
+    (
+        {"Type": "Map", "Iterator": machine(X=PASS), "ItemProcessor": machine(Y=PASS), "MaxConcurrency": -1},
+        [
+            ("E", "", "There should only be one of the following fields: [ItemProcessor, Iterator]"),
+            ("E", "MaxConcurrency", "Minimum value is 0"),
+        ],
+    ),
+    (
+        {
+            "Type": "Map",
+            "ItemProcessor": machine(X=PASS) | {"ProcessorConfig": {"Mode": "DISTRIBUTED"}},
+            "Label": "a b",
+        },
+        [
+            ("E", "ItemProcessor/ProcessorConfig", "These fields are required: [ExecutionType]"),
+            ("E", "Label", "The label cannot contain ' '."),
+        ],
+    ),
+    (
+        {"Type": "Map", "ItemProcessor": machine(X=PASS), "ItemSelector": {}, "Parameters": {}, "ItemBatcher": {}},
+        [
+            ("E", "", "There should only be one of the following fields: [ItemSelector, Parameters]"),
+            (
+                "E",
+                "ItemBatcher",
+                "At least one of these fields is required: "
+                "[MaxItemsPerBatch, MaxItemsPerBatchPath, MaxInputBytesPerBatch, MaxInputBytesPerBatchPath]",
+            ),
+            ("W", "ItemBatcher", '"ItemBatcher" counts in DISTRIBUTED mode only.'),
+        ],
+    ),
+    ({"Type": "Parallel", "Branches": []}, [("E", "Branches", "Value cannot be empty")]),
+]
+
+
+@pytest.mark.parametrize(("state", "expected"), STATES)
+def test_a_state(state, expected):
+    assert sorted(found_in(state)) == expected
+
+
+EXPRESS = [
+    ("arn:aws:states:eu-west-1:123456789012:activity:a", "Express state machine does not support Activity ARN"),
+    (
+        "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Express state machine does not support '.waitForTaskToken' service integration ",
+    ),
+    (
+        "arn:aws:states:::states:startExecution.sync",
+        "Express state machine does not support '.sync' service integration ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("resource", "message"), EXPRESS)
+def test_express_machines_do_not_wait(resource, message):
+    definition = machine(A={"Type": "Task", "Resource": resource, "End": True})
+    assert found(definition) == []
+    assert found(definition, type="EXPRESS") == [("E", SCHEMA, "/States/A/Resource", message)]
+    distributed = {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}
+    outer = machine(M={"Type": "Map", "ItemProcessor": definition | {"ProcessorConfig": distributed}, "End": True})
+    assert found(outer) == [("E", SCHEMA, "/States/M/ItemProcessor/States/A/Resource", message)]
+
+
+def fix_of(definition, **more):
+    (problem,) = check(read(definition), **more)
+    return problem.fix
+
+
+def test_fixes_name_what_is_near():
+    assert [p.fix for p in check(read({"StartAt": "sum", "States": {"Sum": PASS}}))] == [
+        'Did you mean "Sum"?',
+        "Name it in the Next of a state, or remove it.",
+    ]
+    assert fix_of(machine(A={"Type": "Choise"})) == 'Did you mean "Choice"?'
+    assert fix_of(machine(A={"Type": "Wait", "Seconds": "$.s", "End": True})) == 'Write "SecondsPath" for a path.'
+    assert fix_of(machine(A={"Type": "Wait", "SecondsPath": "s.t", "End": True})) == 'Write "$.s.t".'
+    call = {"Type": "Pass", "Parameters": {"a.$": "States.Formt('{}', $.a)"}, "End": True}
+    assert fix_of(machine(A=call)) == 'There is no function "States.Formt". Did you mean "Format"?'
+
+
+def test_a_jsonata_machine_has_no_jsonpath_states():
+    definition = {"QueryLanguage": "JSONata", **machine(A=PASS | {"QueryLanguage": "JSONPath"})}
+    message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
+    assert found(definition) == [("E", SCHEMA, "/States/A", message)]
+
+
+def test_jsonata_expressions_are_judged_by_the_given_function():
+    definition = {"QueryLanguage": "JSONata", **machine(A=PASS | {"Output": {"a": "{% 1 + %}", "b": "{% 2 %}"}})}
+    got = found(definition, jsonata_check=lambda text: "Unexpected end of expression" if "+" in text else None)
+    assert got == [("E", "INVALID_JSONATA_EXPRESSION", "/States/A/Output/a", "Unexpected end of expression")]
+
+
+def test_variables_are_assigned_before_they_are_read():
+    definition = machine(
+        A={"Type": "Pass", "Assign": {"rate": 1}, "Parameters": {"x.$": "$late"}, "Next": "B"},
+        B={"Type": "Map", "ItemsPath": "$items", "Next": "C", "Iterator": machine(I=PASS | {"InputPath": "$rate"})},
+        C={"Type": "Pass", "Assign": {"late.$": "States.Array($rat)"}, "End": True},
+    )
+    code = "VARIABLE_NOT_ASSIGNED"
+    assert found(definition) == [
+        ("W", code, "/States/A/Parameters/x.$", 'The variable "$late" is read before it is assigned.'),
+        ("W", code, "/States/B/ItemsPath", 'No state assigns the variable "$items".'),
+        ("W", code, "/States/C/Assign/late.$", 'No state assigns the variable "$rat".'),
+    ]
+
+
+def test_tcsl_is_calm_about_what_its_documents_do_not_name():
+    definition = machine(
+        A={"Type": "Task", "Resource": QRN, "Next": "B"},
+        B={"Type": "Pass", "ResultSelector": {"a.$": "$.b"}, "Next": "C"},
+        C={"Type": "Wait", "Seconds": 1, "Next": "D"},
+        D={"Type": "Wait", "Seconds": 1, "Next": "E"},
+        E={"Type": "Choice", "Choices": [{"Variable": "$.a", "IsNull": True, "Next": "A"}], "Default": "F"},
+        F={"Type": "Map", "Iterator": machine(G=PASS), "End": True},
+    )
+    assert dialect_of(definition) == "tcsl"
+    said = "The documents of TCSL do not name"
+    assert found(definition, dialect="auto") == [
+        ("W", "TCSL_UNDOCUMENTED", "/States/C/Type", f'{said} the node type "Wait"; asw_nb does what ASL says.'),
+        (
+            "W",
+            "TCSL_UNDOCUMENTED",
+            "/States/E/Choices[0]/IsNull",
+            f'{said} the operator "IsNull"; asw_nb does what ASL says.',
+        ),
+    ]
+
+
+def test_names_are_bounded_by_dialect():
+    definition = machine(**{"n" * 81: PASS})
+    place = "/States/" + "n" * 81
+    assert found(definition) == [("E", "INVALID_STATE_NAME", place, "The state name is longer than 80 characters.")]
+    assert found(definition, dialect="tcsl") == []
+
+
+PATHS = {
+    "$": None,
+    "$.a.b[0]['c d']": None,
+    "$$.Execution.Id": None,
+    "$name.field": None,
+    "$.数据": None,
+    "$.a[*]": None,
+    "$..b": None,
+    "$.a[?(@.b > 1)]": None,
+    "$.a.length()": None,
+    "": "Reference path didn't start with '$'",
+    "a.b": "Reference path didn't start with '$'",
+}
+
+
+@pytest.mark.parametrize("text", PATHS)
+def test_paths(text):
+    assert path_problem(text) == PATHS[text]
+
+
+@pytest.mark.parametrize("text", ["$.a[", "$.a[?(", "$.", "$.a b..", "$.a['b]"])
+def test_no_paths(text):
+    assert path_problem(text) is not None
+    assert path_problem(text, reference_only=True) == 'only fields and indexes may be used, such as "$.a.b[0]"'
+
+
+CALLS = {
+    "States.UUID()": None,
+    "States.Array()": None,
+    "States.Format('{}, {}', $.a['x, y'], States.MathAdd(1, -2.5))": None,
+    "States.Format('it\\'s')": None,
+    "States.JsonMerge($.a, $$.b, false)": None,
+    "States.MathRandom(1, $max, null)": None,
+    "States.Array(1": 'the closing ")" is missing',
+    "States.Format('x": "the closing ' is missing",
+    'States.Format("x")': "texts are written in single quotes",
+    "States.Format": 'a call is written States.Name(...), and the "(" is missing',
+    "States.MathAdd(1)": '"States.MathAdd" takes 2 arguments, 1 given',
+    "States.ArrayLength()": '"States.ArrayLength" takes 1 argument, 0 given',
+    "States.Format()": '"States.Format" takes at least 1 argument, 0 given',
+    "States.MathRandom(1)": '"States.MathRandom" takes 2 to 3 arguments, 1 given',
+    "States.UUID() x": 'there is more text after the call: "x"',
+    "States.Array(x)": "an argument is a path, a 'text', a number, true, false, null or a call, not \"x\"",
+}
+
+
+@pytest.mark.parametrize("text", CALLS)
+def test_intrinsic_calls(text):
+    assert intrinsic_problem(text) == CALLS[text]
+
+
+def test_variables_of_jsonata_are_those_that_it_does_not_bind():
+    assert jsonata_variables(
+        "$x := 1; $x + $y.z[$i = 'a $quoted'] + $sum($states.input) + $lookup(1) ~> $uppercase"
+    ) == (
+        "y",
+        "i",
+    )
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+GOOD = machine(
+    A={"Type": "Task", "Resource": LAMBDA, "Parameters": {"a.$": "States.Format('{}', $.b)"}, "TimeoutSeconds": 5,
+       "ResultSelector": {"c.$": "$.d"}, "ResultPath": "$.e", "Next": "B", "Assign": {"v.$": "$.f"},
+       "Retry": [{"ErrorEquals": ["X"], "MaxAttempts": 2}, {"ErrorEquals": ["States.ALL"]}],
+       "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Z", "ResultPath": "$.error"}]},
+    B={"Type": "Choice", "Default": "C", "Choices": [
+        {"And": [{"Variable": "$.a", "IsPresent": True}, {"Not": {"Variable": "$.a", "IsNull": True}}], "Next": "C"},
+        {"Variable": "$v", "NumericLessThanPath": "$.n", "Next": "D"}]},
+    C={"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 2, "ItemSelector": {"i.$": "$$.Map.Item.Value"},
+       "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **machine(I={"Type": "Wait", "Seconds": 1, "Next": "J"},
+                                                                         J={"Type": "Succeed"})}, "Next": "D"},
+    D={"Type": "Parallel", "Branches": [machine(K=PASS), machine(L=PASS)], "Next": "E"},
+    E={"Type": "Pass", "QueryLanguage": "JSONata", "Output": {"x": "{% $v + $states.input.y %}"}, "End": True},
+    Z={"Type": "Fail", "ErrorPath": "$.error.Error", "Cause": "because"},
+)  # fmt: skip
+
+
+def test_a_good_definition_has_no_problem():
+    assert found(GOOD, dialect="auto") == []
+    assert {severity for severity, *_ in found(GOOD, dialect="tcsl")} == {"W"}
+
+
+def places(value, pointer=()):
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, child in pairs:
+        yield (*pointer, step)
+        yield from places(child, (*pointer, step))
+
+
+@given(st.data(), st.sampled_from(["asl", "tcsl"]), st.sampled_from(["STANDARD", "EXPRESS"]))
+def test_no_mutation_makes_a_rule_raise(data, dialect, type):
+    tree = copy.deepcopy(GOOD)
+    for _ in range(data.draw(st.integers(1, 4))):
+        *way, last = data.draw(st.sampled_from(list(places(tree))))
+        parent = tree
+        for step in way:
+            parent = parent[step]
+        match data.draw(st.sampled_from(["delete", "replace", "rename", "move"])):
+            case "delete":
+                del parent[last]
+            case "replace":
+                parent[last] = data.draw(JSON)
+            case "rename" if isinstance(parent, dict):
+                parent[data.draw(st.sampled_from(["Next", "Type", "x.$", "States", "Catch", ""]))] = parent.pop(last)
+            case _:
+                parent[last] = copy.deepcopy(tree)
+        if not tree:
+            break
+    text = json.dumps(tree, indent=1)
+    problems = check(read(text), dialect, type)
+    lines = text.count("\n") + 1
+    assert all(1 <= problem.line <= lines and problem.column >= 1 for problem in problems)
+    assert problems == sorted(problems, key=lambda p: (p.line, p.column, p.severity != "ERROR"))
+    without_places = check(read(tree), dialect, type)
+    assert sorted((p.code, p.location, p.message) for p in problems) == sorted(
+        (p.code, p.location, p.message) for p in without_places
+    )
+
+
+@given(st.dictionaries(st.sampled_from(["StartAt", "States", "QueryLanguage", "x"]), JSON))
+def test_no_json_makes_a_rule_raise(tree):
+    assert isinstance(check(read(tree)), list)
+
+
+@given(st.sampled_from(sorted(GOOD["States"])), st.dictionaries(st.sampled_from(sorted(VALUES)), JSON, max_size=6))
+def test_no_field_value_makes_a_rule_raise(name, fields):
+    tree = copy.deepcopy(GOOD)
+    tree["States"][name] |= fields
+    assert isinstance(check(read(tree)), list)
