@@ -5,6 +5,7 @@ another kernel) the history file. Everything with a table or a picture is folded
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from asw_nb.engine.events import Event
 from asw_nb.engine.execution import TASK
 from asw_nb.engine.payload import copy_json
 from asw_nb.engine.runner import Run
-from asw_nb.errors import ExecutionFailed, StoreError, UsageError, did_you_mean
+from asw_nb.errors import ExecutionFailed, StoreError, UnknownFunction, UsageError, did_you_mean
 from asw_nb.history.cloud import CloudHistory
 from asw_nb.history.fold import Attempt, Fold, Visit
 from asw_nb.history.store import Record
@@ -217,6 +218,22 @@ class Execution:
                 and (resource.pattern == "waitForTaskToken" or resource.kind == "activity")
             ):
                 out[frame.path] = self._workspace.task_token(run.key, frame.id, frame.token)
+        return out
+
+    @property
+    def _resolver(self) -> Resolver:
+        calls = self._run.perform if self._run is not None else None
+        return getattr(calls, "resolver", None) or Resolver(registry, None, main_namespace)
+
+    def function_sources(self, limit: int = 8) -> dict[str, str]:
+        """Source text of the functions behind the tasks, by name, as far as this kernel knows them."""
+        out: dict[str, str] = {}
+        for state in self.plan.states:
+            resource = state.resource
+            if resource is None or resource.kind != "function" or resource.name in out or len(out) >= limit:
+                continue
+            with contextlib.suppress(UnknownFunction, OSError, TypeError):
+                out[resource.name] = inspect.getsource(self._resolver.find(resource).call)
         return out
 
     # the history ---------------------------------------------------------------------------------------
@@ -424,9 +441,7 @@ class StateVisits:
         resource = self.last.state.resource
         if resource is None:
             raise UsageError(f'"{self.name}" is a {self.last.state.type} state: no function stands behind it.')
-        calls = self.execution._run.perform if self.execution._run is not None else None
-        resolver = getattr(calls, "resolver", None) or Resolver(registry, None, main_namespace)
-        return resolver.find(resource).call
+        return self.execution._resolver.find(resource).call
 
     @property
     def source(self) -> str | None:

@@ -6,7 +6,6 @@ escaped, and long things are cut with their size said. """
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ from asw_nb.analysis.status import graph_statuses, live_statuses
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, Event
 from asw_nb.engine.runner import Run
-from asw_nb.errors import UnknownFunction
 from asw_nb.history.fold import Fold, Visit
 from asw_nb.history.store import Record
 
@@ -96,7 +94,7 @@ def execution_card(execution: Execution) -> str:
             f'<div style="margin-top:8px;font-weight:600">Output</div><pre style="{PRE}">{html_text(json_text(record.output))}</pre>'
         )
     parts.append(_details("Input", f'<pre style="{PRE}">{html_text(json_text(record.input))}</pre>'))
-    parts.append(_functions(execution, fold))
+    parts.append(_functions(execution.function_sources()))
     where = f"<code>{html_text(record.id)}</code><br>definition <code>{html_text(record.digest)}</code>, {html_text(record.dialect)}, {record.type}"
     parts.append(_details("Execution", where))
     return f'<div style="{BOX}">{"".join(p for p in parts if p)}</div>'
@@ -176,29 +174,13 @@ def _details(title: str, body: str) -> str:
     return f'<details style="margin-top:4px"><summary style="cursor:pointer;color:#0b5cad">{html_text(title)}</summary>{body}</details>'
 
 
-def _functions(execution: Execution, fold: Fold) -> str:
-    """The functions behind the tasks, with their source where this kernel knows it."""
-    from asw_nb.backends.functions import Resolver
-    from asw_nb.workspace import main_namespace, registry
-
-    calls = execution._run.perform if execution._run is not None else None
-    resolver = getattr(calls, "resolver", None) or Resolver(registry, None, main_namespace)
-    seen: dict[str, str] = {}
-    for state in execution.plan.states:
-        resource = state.resource
-        if resource is None or resource.kind != "function" or resource.name in seen or len(seen) >= 8:
-            continue
-        try:
-            call = resolver.find(resource).call
-            seen[resource.name] = cut(inspect.getsource(call), 2_000)
-        except (UnknownFunction, OSError, TypeError):
-            continue
-    if not seen:
-        return ""
+def _functions(sources: dict[str, str]) -> str:
+    """The functions behind the tasks, with their source."""
     blocks = "".join(
-        f'<div><code>{html_text(n)}</code><pre style="{PRE}">{html_text(s)}</pre></div>' for n, s in seen.items()
+        f'<div><code>{html_text(name)}</code><pre style="{PRE}">{html_text(cut(source, 2_000))}</pre></div>'
+        for name, source in sources.items()
     )
-    return _details("Functions", blocks)
+    return _details("Functions", blocks) if blocks else ""
 
 
 # --------------------------------------------------------------------------- while it runs

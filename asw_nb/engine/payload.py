@@ -83,11 +83,17 @@ def _other(value: Any, at: str, depth: int) -> Any:
         except ValueError:
             raise NotJson(f"{at} is bytes that are no JSON text: decode it, or use base64") from None
     if isinstance(value, (datetime, date, time)):
+        if value != value:
+            raise NotJson(f"{at} is {value} (no time), which JSON cannot hold: use None instead")
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
     module = type(value).__module__.partition(".")[0]
-    if module == "numpy":
+    if module == "numpy" and hasattr(value, "tolist") and value.dtype.kind != "m":
+        if value.dtype.kind == "M":  # whose tolist() gives bare nanoseconds
+            if (value != value).any():
+                raise NotJson(f"{at} holds NaT (no time), which JSON cannot hold: use None instead")
+            value = value.astype(str)
         return to_json(value.tolist(), at, depth)
     if module == "pandas":
         name = type(value).__name__

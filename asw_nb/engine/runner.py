@@ -332,7 +332,10 @@ class Runner:
             if write.finished:
                 self._finish(write.run)
             for listener in tuple(write.run.listeners):
-                listener(write.run, write.events)
+                try:
+                    listener(write.run, write.events)
+                except Exception:  # a view that fails (its page is gone) must not stop what it looks at
+                    write.run.forget_listener(listener)
         self._dirty.update(again)
         return bool(self._dirty or self.inbox)
 

@@ -41,7 +41,10 @@ class Problem:
     def __str__(self) -> str:
         place = "" if self.line is None else f" (line {self.line}, column {self.column})"
         text = f"{self.path}{place}: {self.message}"
-        return text if self.fix is None else f"{text} {self.fix}"
+        if self.fix is None:
+            return text
+        stop = "" if text.endswith((".", "!", "?")) else "."
+        return f"{text}{stop} {self.fix}"
 
 
 __all__ = ["Problem"]

@@ -135,20 +135,20 @@ class AswMagics(Magics):
 
     # magics ------------------------------------------------------------------------------------------
 
-    @no_var_expand  # type: ignore[arg-type]
-    @cell_magic("asw")
+    @no_var_expand
+    @cell_magic("asw")  # type: ignore[arg-type]
     def define(self, line: str, cell: str) -> None:
         """Define a workflow, and run it with -r or -i; %%asw -h lists the options."""
         self._guarded(lambda: self._define(line, cell))
 
-    @no_var_expand  # type: ignore[arg-type]
-    @cell_magic("asw_function")
+    @no_var_expand
+    @cell_magic("asw_function")  # type: ignore[arg-type]
     def define_function(self, line: str, cell: str) -> None:
         """Register the cell's code as a cloud function; %%asw_function -h lists the options."""
         self._guarded(lambda: self._define_function(line, cell))
 
-    @no_var_expand  # type: ignore[arg-type]
-    @line_magic("asw")
+    @no_var_expand
+    @line_magic("asw")  # type: ignore[arg-type]
     def act(self, line: str) -> Any:
         """Work with workflows and executions; %asw help lists the commands."""
         return self._guarded(lambda: self._act(line))

@@ -32,6 +32,7 @@ c.ServerApp.port = 0
 c.ServerApp.allow_root = True
 c.ServerApp.open_browser = False
 c.ServerApp.disable_check_xsrf = True
+c.ServerApp.jpserver_extensions = {"jupyter_lsp": False}
 c.IdentityProvider.token = ""
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"
@@ -108,12 +109,16 @@ class JupyterServer:
         }
 
     def stop(self) -> None:
-        """End the process; it ends its kernels."""
+        """End the kernels and the process."""
         if self._process is None or self._process.poll() is not None:
             return
+        if self.url:
+            # First, because a server that has to be killed would leave them behind.
+            for session in self.api("sessions"):
+                self.api(f"sessions/{session['id']}", method="DELETE")
         self._process.terminate()
         try:
-            self._process.wait(20)
+            self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -112,7 +112,7 @@ FIVE_SENTENCES = [
 def test_five_mistakes_are_refused_together_each_with_its_place_and_fix(text, places):
     problems = check(read(text))
     assert [str(problem) for problem in problems] == [
-        f"{path} (line {line}, column {column}): {message} {fix}"
+        f"{path} (line {line}, column {column}): {message.removesuffix('.')}. {fix}"
         for (path, message, fix), (line, column) in zip(FIVE_SENTENCES, places, strict=True)
     ]
     assert {problem.severity for problem in problems} == {"ERROR"}

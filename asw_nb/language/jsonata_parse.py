@@ -1,0 +1,193 @@
+"""Text of an expression -> syntax tree, by the parser of jsonata-python; every way to fail is a JsonataSyntaxError.
+
+The library is a port of the reference implementation, so its tree is the reference's. What a port leaves open is closed
+here: texts that end in the middle of a token, nesting beyond Python's stack, lengths that would take seconds.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from asw_nb.language.jsonata_errors import message_text
+from asw_nb.language.jsonata_guard import TEXT_LIMIT
+from asw_nb.language.jsonata_regex import BadPattern, Pattern
+from asw_nb.language.jsonata_values import JsonataSyntaxError
+
+Tree = Any
+"""A `jsonata.parser.Parser.Symbol`."""
+
+_TAIL = "  "
+"""Behind the text, because the library's tokenizer looks one character ahead without asking whether there is one."""
+
+_VALUE_FIRST = {"S0202", "S0203", "S0208", "S0213"}
+
+# One parser builds a table of symbols each time; the classes themselves are only read.
+_import_lock = threading.Lock()
+
+
+def parse(text: str) -> Tree:
+    """The tree of an expression.
+
+    Raises
+    ------
+    JsonataSyntaxError
+    """
+    if len(text) > TEXT_LIMIT:
+        raise _error("S0501", TEXT_LIMIT, value=len(text), limit=TEXT_LIMIT)
+    with _import_lock:
+        from jsonata.jexception import JException
+        from jsonata.parser import Parser
+    parser = Parser()
+    try:
+        tree = parser.parse(text + _TAIL, _pattern)
+    except JException as error:
+        raise _translated(error, text) from None
+    except BadPattern as error:
+        raise _error("S0303", _place(parser, text), message=str(error)) from None
+    except (RecursionError, MemoryError):
+        raise _error("S0502", _place(parser, text)) from None
+    except Exception as error:
+        raise _unforeseen(error, parser, text) from None
+    return tree
+
+
+def _pattern(source: str, flags: Any) -> Pattern:
+    return Pattern(source, flags.case_insensitive, flags.multiline)
+
+
+def _error(code: str, position: int, **inserts: Any) -> JsonataSyntaxError:
+    return JsonataSyntaxError(code, message_text(code, inserts), position)
+
+
+def _place(parser: Any, text: str) -> int:
+    return min(parser.lexer.position if parser.lexer is not None else 0, len(text))
+
+
+def _translated(error: Any, text: str) -> JsonataSyntaxError:
+    """The library's error, with the reference's code and inserts."""
+    code, position = error.error, min(error.location, len(text))
+    if code == "S0301" and error.current is not None:
+        code = "S0103"
+    if code == "S0102":
+        digits = re.match(r"[\d.eE+-]+", text[position:])
+        return _error(code, position, token=digits.group() if digits else None)
+    if code in _VALUE_FIRST:
+        return _error(code, position, value=error.current, token=error.expected)
+    token = error.current
+    if code == "S0201" and token in ("(end)", None):
+        code = "S0207"
+    return _error(code, position, token=token)
+
+
+def _unforeseen(error: Exception, parser: Any, text: str) -> JsonataSyntaxError:
+    """What the library lets through as an error of Python."""
+    position = _place(parser, text)
+    words = str(error)
+    if isinstance(error, IndexError) and "/*" in text and text.rfind("/*") > text.rfind("*/"):
+        return _error("S0106", text.rfind("/*"))
+    if isinstance(error, KeyError):
+        return _error("S0204", position, token=error.args[0])
+    if words.startswith("Choice groups"):
+        return _error("S0402", position)
+    if words.startswith("Type parameters"):
+        return _error("S0401", position)
+    token = getattr(parser.node, "value", None)
+    return _error("S0201", position, token=token if isinstance(token, str) else text[position - 1 : position])
+
+
+# --- looking at a tree ----------------------------------------------------------------------------------------------
+
+
+def children(tree: Tree) -> Iterator[Tree]:
+    """The expressions directly below a node, in the order in which they are evaluated."""
+    kind = tree.type
+    if kind == "path":
+        yield from tree.steps
+    elif kind == "binary" or kind == "bind" or kind == "apply":
+        yield from (tree.lhs, tree.rhs)
+    elif kind == "unary":
+        if tree.value == "[":
+            yield from tree.expressions
+        elif tree.value == "{":
+            yield from (part for pair in tree.lhs_object for part in pair)
+        else:
+            yield tree.expression
+    elif kind == "function" or kind == "partial":
+        yield tree.procedure
+        yield from tree.arguments
+    elif kind == "lambda":
+        yield tree.body
+    elif kind == "condition":
+        yield from (tree.condition, tree.then)
+        if tree._else is not None:
+            yield tree._else
+    elif kind == "block":
+        yield from tree.expressions
+    elif kind == "transform":
+        yield from (tree.pattern, tree.update)
+        if tree.delete is not None:
+            yield tree.delete
+    elif kind == "sort":
+        yield from (term.expression for term in tree.terms)
+    for stage in (*(tree.predicate or ()), *(tree.stages or ())):
+        if stage.type == "filter":
+            yield stage.expr
+    if tree.group is not None:
+        yield from (part for pair in tree.group.lhs_object for part in pair)
+
+
+def free_variables(tree: Tree) -> tuple[frozenset[str], bool]:
+    """Names that the expression takes from outside, and whether it reads the context object."""
+    found: set[str] = set()
+    context = False
+
+    def walk(node: Tree, bound: set[str]) -> None:
+        nonlocal context
+        kind = node.type
+        if kind == "variable":
+            if node.value == "states" and "states" not in bound:
+                context = True
+            elif node.value not in ("", "$", "states") and node.value not in bound:
+                found.add(node.value)
+        elif kind == "lambda":
+            bound = bound | {parameter.value for parameter in node.arguments}
+        elif kind == "block":
+            bound = set(bound)
+        elif kind == "path":
+            bound = bound | {name for step in node.steps for name in _names_of(step)}
+            head = node.steps[0]
+            if head.type == "variable" and head.value == "states" and "states" not in bound and _reads_part(node):
+                for part in children(node):
+                    if part is not head:
+                        walk(part, bound)
+                return
+        if kind == "bind":
+            walk(node.rhs, bound)
+            bound.add(node.lhs.value)
+            return
+        for part in children(node):
+            walk(part, bound)
+
+    walk(tree, set())
+    return frozenset(found), context
+
+
+def _names_of(step: Tree) -> Iterator[str]:
+    if step.focus:
+        yield step.focus
+    if isinstance(step.index, str):
+        yield step.index
+    for stage in step.stages or ():
+        if stage.type == "index":
+            yield stage.value
+
+
+def _reads_part(path: Tree) -> bool:
+    """`$states.input...` and the like: one named part, and not the context."""
+    if len(path.steps) < 2 or path.steps[0].predicate or path.steps[0].stages or path.steps[0].group:
+        return False
+    part = path.steps[1]
+    return part.type == "name" and part.value != "context"
