@@ -1,7 +1,7 @@
 """`Execution`: the handle to one execution, running or past.
 
 It holds no truth of its own: while this process drives the execution it reads the live state, afterwards (or in
-another kernel) the history file. Everything with a table or a picture is folded from the events when asked for. """
+another kernel) the history file. Everything with a table or a picture is folded from the events when asked for."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Everything public goes through here: `Workspace.start` reads and checks a definition (once per definition), compiles
 it, and hands a `Run` to the runner; what comes back is an `Execution`, a handle that reads live state while there is
-any and the history file otherwise. """
+any and the history file otherwise."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ def execute() -> Path:
     return html
 
 
-def show() -> Path:
-    """Print what the history file holds; the report of its last execution, whose path this returns."""
+def show() -> None:
+    """Print what the history file holds."""
     import pandas
 
     import asw_nb as asw
@@ -67,13 +67,9 @@ def show() -> Path:
         sys.exit(f"{SOURCE.name} ran, but left no execution in {BUILD / '.asw'}.")
     print("\nasw.executions()\n")
     print(executions[EXECUTIONS].to_string(index=False))
-    name = executions["name"].iloc[-1]
-    last = asw.execution(executions["execution"].iloc[-1])
-    print(f"\nasw.execution({name!r}).states()\n")
-    print(last.states()[STATES].to_string(index=False))
-    report = BUILD / "report.html"
-    last.report(str(report))
-    return report
+    first = asw.execution(executions["execution"].iloc[0])
+    print(f"\nasw.execution({first.name!r}).states()\n")
+    print(first.states()[STATES].to_string(index=False))
 
 
 def main() -> None:
@@ -87,9 +83,8 @@ def main() -> None:
     os.environ.pop("ASW_NB_HOME", None)
     print(f"Executing {SOURCE.relative_to(ROOT)}", flush=True)
     page = execute()
-    report = show()
-    print(f"\nThe notebook as a page   {page.relative_to(ROOT)}")
-    print(f"Report of the execution  {report.relative_to(ROOT)}")
+    show()
+    print(f"\nThe executed notebook, as a page that needs no network: {page.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 It survives everywhere because it holds nothing but tables, inline hex colours (text *and* background, for light and
 dark pages), ``<details>`` and pictures as data URIs; no script, no style sheet, no id. Everything a user wrote is
-escaped, and long things are cut with their size said. """
+escaped, and long things are cut with their size said."""
 
 from __future__ import annotations
 

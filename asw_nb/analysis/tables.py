@@ -1,7 +1,7 @@
 """The tables: folded history -> pandas DataFrames with fixed columns and dtypes, the same for every backend.
 
 Times are ``datetime64[us, UTC]``, durations float seconds (NaN while something runs), counts ``Int64``, texts
-``object`` (None where there is none) and payloads (input, output, details) the parsed JSON values. """
+``object`` (None where there is none) and payloads (input, output, details) the parsed JSON values."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Activities: tasks that somebody comes to fetch.
 
 A Task with an activity's arn waits in the activity's queue until a worker asks for it (`take`), works wherever it
-likes, and answers with the task token. Source: the Step Functions developer guide, "Activities". """
+likes, and answers with the task token. Source: the Step Functions developer guide, "Activities"."""
 
 from __future__ import annotations
 

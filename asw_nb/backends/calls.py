@@ -2,7 +2,7 @@
 
 A function's exception is data: its class name is the error, and the cause is the JSON object that a function runtime
 reports (``errorMessage``, ``errorType``, ``requestId``, ``stackTrace``). Source: the AWS Lambda developer guide,
-"Function errors". """
+"Function errors"."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 from asw_nb.backends.capture import Lines, current, install
 from asw_nb.backends.context import TaskContext
 from asw_nb.backends.functions import Function, Resolver
+from asw_nb.backends.items import PlainFailure, read_items, write_results
 from asw_nb.engine.payload import NotJson, copy_json, size_bytes, to_json
 from asw_nb.engine.runner import Order, Outcome
 from asw_nb.errors import StateError, UnknownFunction
@@ -53,7 +54,12 @@ class FunctionCalls:
             mocked = self.mocks is not None and self.mocks.has(order)
             value = to_json(self.mocks.answer(order) if mocked else self._call(call))
             outcome = Outcome(value)
-            if self.payload_limit is not None and _large(value) and size_bytes(value) > self.payload_limit:
+            if (
+                self.payload_limit is not None
+                and order.state.resource is not None
+                and _large(value)
+                and size_bytes(value) > self.payload_limit
+            ):
                 outcome = _too_large(order)
         except BaseException as problem:  # whatever a function raises is its answer: nothing of it may end the worker
             outcome = _failure(problem, call.context)
@@ -69,7 +75,8 @@ class FunctionCalls:
     def _call(self, call: _Call) -> Any:
         order = call.order
         resource = order.state.resource
-        assert resource is not None
+        if resource is None:
+            return self._outside(order)
         event = copy_json(order.input)
         if resource.kind == "invoke":
             target, event = _invoked(event)
@@ -77,6 +84,17 @@ class FunctionCalls:
             value = to_json(call.apply(function, event))
             return {"ExecutedVersion": function.version, "Payload": value, "StatusCode": 200}
         return call.apply(self.resolver.find(resource), event)
+
+    def _outside(self, order: Order) -> Any:
+        """Read the items of a Map, or write its results."""
+        reads = order.results is None
+        try:
+            return read_items(order, self.resolver) if reads else write_results(order, self.resolver)
+        except PlainFailure:
+            raise
+        except Exception as problem:
+            name = "States.ItemReaderFailed" if reads else "States.ResultWriterFailed"
+            raise PlainFailure(name, f"{type(problem).__name__}: {problem}") from problem
 
 
 class _Call:
@@ -132,6 +150,8 @@ def _failure(problem: BaseException, context: TaskContext | None) -> Outcome:
     request = context["request_id"] if context is not None else str(uuid.uuid4())
     if isinstance(problem, UnknownFunction):
         return Outcome(error="Lambda.ResourceNotFoundException", cause=str(problem), failed=True)
+    if isinstance(problem, PlainFailure):
+        return Outcome(error=problem.name, cause=problem.cause, failed=True)
     frames = traceback.extract_tb(problem.__traceback__)
     own = [i for i, f in enumerate(frames) if f.filename == __file__]
     users = frames[own[-1] + 1 :] if own else frames

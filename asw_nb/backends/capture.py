@@ -3,7 +3,7 @@
 `sys.stdout` and `sys.stderr` are wrapped once, by a router that looks whether the writing thread runs a task. Threads
 without one (the notebook's own) write through, untouched. Records of the `logging` module are taken the same way,
 above the root logger: a handler on the root itself would make `logging.basicConfig` do nothing and silence the
-warnings of notebooks that configure no logging. """
+warnings of notebooks that configure no logging."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 It is a dict, as Tencent's runtime hands it over, so `context["request_id"]` works; `context.aws_request_id` works for
 code that was written for AWS. What ours add (metric, log, progress, cancelled, artifact, heartbeat) is recorded with
-the attempt. """
+the attempt."""
 
 from __future__ import annotations
 

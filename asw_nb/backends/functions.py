@@ -1,7 +1,7 @@
 """Ordinary Python functions as cloud functions: the registry, how a resource finds its function, and how it is called.
 
 Look-up order: the `functions=` of the call (by the whole resource, then by name), the registry, a callable of that
-name in the notebook's namespace. """
+name in the notebook's namespace."""
 
 from __future__ import annotations
 

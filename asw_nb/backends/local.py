@@ -4,7 +4,7 @@
 itself. What follows the measured duration of each resource is only how many sleeping workers are woken: waking one
 costs more (about 100 µs on two cores) than a trivial function, so for those a single worker goes through the queue;
 functions that take long, and functions not yet known, get a worker for each order. `relieve` corrects a wrong guess
-within milliseconds. """
+within milliseconds."""
 
 from __future__ import annotations
 

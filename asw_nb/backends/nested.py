@@ -3,7 +3,7 @@
 ``startExecution`` answers at once, ``.sync`` and ``.sync:2`` when the child has ended (its output as JSON text, or as
 JSON). The child is an execution of its own in the same history. Its name, when none is given, follows from the
 parent's order, so that a parent that is resumed finds the child that it started instead of starting another. Source:
-the Step Functions developer guide, "Start a new state machine from a running execution". """
+the Step Functions developer guide, "Start a new state machine from a running execution"."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Time, handed to the engine instead of read by it.
 
 `RealClock` is the wall clock. `VirtualClock` stands still while tasks run and jumps to the next timer when nothing
-else is left to do: a Wait of a year takes no time, and the history shows the year. """
+else is left to do: a Wait of a year takes no time, and the history shows the year."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ kind  name            rest of the tuple                                   meanin
 11    FORKED          input | SAME                                        a Parallel starts all its branches
 12    MAP_STARTED     length, input | SAME [, items]                      a Map starts; its items come one by one
 13    ITEM_STARTED    parent, index, input                                a Map item's frame enters the processor's StartAt
-14    JOINED                                                              all children of a Parallel or Map have ended well
+14    JOINED          [output]                                            all children of a Parallel or Map have ended well
 15    CHILD_FAILED                                                        a branch or item ended with an error nobody caught
 16    BROKE           error, cause                                        a Parallel or Map fails; what still ran in it is ended
 17    ERRED           error, cause, field | None                          a state failed by itself: Fail, an expression, no choice
@@ -40,6 +40,9 @@ kind  name            rest of the tuple                                   meanin
 21    MAP_RUN_STARTED                                                     a distributed Map's child executions begin
 22    SUBMITTED       output                                              fact: the call was accepted, its result comes later
 23    PICKED_UP       worker                                              fact: an activity's worker has taken the task
+24    ITEMS_ORDERED   request                                             order: read the items of a Map
+25    ITEMS_KNOWN     length                                              fact: so many children will the Map have
+26    RESULTS_ORDERED request                                             order: write the results of a Map
 ====  ==============  ==================================================  =================================================
 
 `next` is a state's number in `Plan.states`, or -1: the frame ends. The root's end is the execution's success.
@@ -52,13 +55,13 @@ from typing import Any
 (
     STARTED, MOVED, MOVED_RESULT, MOVED_WITH, SCHEDULED, SUCCEEDED, FAILED, TIMED_OUT, RETRYING, WAITING, FIRED, FORKED,
     MAP_STARTED, ITEM_STARTED, JOINED, CHILD_FAILED, BROKE, ERRED, GAVE_UP, ASSIGNED, ENDED, MAP_RUN_STARTED,
-    SUBMITTED, PICKED_UP,
-) = range(24)  # fmt: skip
+    SUBMITTED, PICKED_UP, ITEMS_ORDERED, ITEMS_KNOWN, RESULTS_ORDERED,
+) = range(27)  # fmt: skip
 
 NAMES = (
     "STARTED", "MOVED", "MOVED_RESULT", "MOVED_WITH", "SCHEDULED", "SUCCEEDED", "FAILED", "TIMED_OUT", "RETRYING", "WAITING",
     "FIRED", "FORKED", "MAP_STARTED", "ITEM_STARTED", "JOINED", "CHILD_FAILED", "BROKE", "ERRED", "GAVE_UP", "ASSIGNED", "ENDED",
-    "MAP_RUN_STARTED", "SUBMITTED", "PICKED_UP",
+    "MAP_RUN_STARTED", "SUBMITTED", "PICKED_UP", "ITEMS_ORDERED", "ITEMS_KNOWN", "RESULTS_ORDERED",
 )  # fmt: skip
 
 Event = tuple[Any, ...]

@@ -11,7 +11,7 @@ A frame is one cursor: the root, a branch, a Map item. Its `phase` says what it 
     DEAD  -> ended, or ended by somebody else
 
 Frames in ENTER, RESULT and ERROR, and containers whose children changed, stand in `ready`: `advance` has something to
-say about them. Frames in TASK and TIMER hold an open order, told apart from older ones by `token`. """
+say about them. Frames in TASK and TIMER hold an open order, told apart from older ones by `token`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def isoformat(micros: int) -> str:
 class Children:
     """The branches of a Parallel, or the items of a Map, while they run."""
 
-    __slots__ = ("culprit", "done", "error", "failed", "items", "length", "limit", "next", "results", "running", "tolerated")
+    __slots__ = (
+        "batches", "culprit", "done", "error", "failed", "items", "known", "length", "limit", "next", "pending", "request", "results", "running",
+        "tolerated",
+    )  # fmt: skip
 
     def __init__(self, length: int) -> None:
         self.length = length
@@ -53,7 +56,12 @@ class Children:
         # decided again from the plan when the execution is resumed: they are pure functions of recorded data
         self.items: Any = None
         self.limit: int | None = None
-        self.tolerated: float | None = None
+        self.tolerated: tuple[int, float] | None = None
+        self.batches: list[tuple[int, int]] | None = None
+        # of a Map with an ItemReader, ItemBatcher or ResultWriter: whether its length is final, and which order is out
+        self.known = False
+        self.pending: str | None = None
+        self.request: Any = None
 
     def collected(self) -> list[Any]:
         """The outputs, in order; items whose failure was tolerated are left out."""
@@ -92,7 +100,9 @@ class Frame:
         self.counts = 1
         self.map_run = False
         self.broke = False
-        if parent is not None and (not parent.counts or (parent.state.map is not None and parent.state.map.distributed)):
+        if parent is not None and (
+            not parent.counts or (parent.state.map is not None and parent.state.map.distributed)
+        ):
             self.counts = 0
 
     # what expressions see ----------------------------------------------------------------------
@@ -382,6 +392,29 @@ class ExecutionState:
         self.event_id += frame.counts
         self.ready.append(frame)
 
+    def _order_of_map(self, event: Event) -> None:
+        """Reading or writing goes out like a task, but is no attempt."""
+        frame = self.frames[event[2]]
+        children = frame.children
+        assert children is not None
+        children.pending = "read" if event[0] == ev.ITEMS_ORDERED else "write"
+        children.request = event[3]
+        frame.token += 1
+        frame.phase = TASK
+        self.opened.append(frame)
+
+    def _items_known(self, event: Event) -> None:
+        frame = self.frames[event[2]]
+        children = frame.children
+        assert children is not None
+        if not children.known:
+            children.length = event[3]
+            children.results = [MISSING] * event[3]
+            children.known = True
+        children.pending = None
+        frame.phase = CHILDREN
+        self.ready.append(frame)
+
     def _item_started(self, event: Event) -> None:
         parent = self.frames[event[3]]
         children, plan = parent.children, parent.state.map
@@ -396,7 +429,7 @@ class ExecutionState:
         frame = self.frames[event[2]]
         children = frame.children
         assert children is not None
-        frame.result = children.collected()
+        frame.result = event[3] if len(event) > 3 else children.collected()
         frame.children = None
         frame.phase = RESULT
         self.event_id += self._closing_ids(frame)
@@ -507,6 +540,9 @@ APPLY: tuple[Callable[[ExecutionState, Event], None], ...] = tuple(
         ev.MAP_RUN_STARTED: ExecutionState._map_run_started,
         ev.SUBMITTED: ExecutionState._submitted,
         ev.PICKED_UP: ExecutionState._submitted,
+        ev.ITEMS_ORDERED: ExecutionState._order_of_map,
+        ev.ITEMS_KNOWN: ExecutionState._items_known,
+        ev.RESULTS_ORDERED: ExecutionState._order_of_map,
     }[kind]
     for kind in range(len(ev.NAMES))
 )

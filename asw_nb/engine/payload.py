@@ -4,7 +4,7 @@ with its place.
 The result shares nothing with what came in, so that a function which later changes its list changes nothing here.
 Refused rather than guessed: NaN and infinities (JSON has none), sets, Decimal, and objects; numpy and pandas scalars,
 arrays, dates and UUIDs have one obvious JSON form and get it. Bytes are taken as JSON text, as a function runtime
-takes them. """
+takes them."""
 
 from __future__ import annotations
 

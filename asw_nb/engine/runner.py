@@ -12,7 +12,7 @@ would cost more than most turns do (8,000 hand-overs a second were measured on t
 drives: an interrupt there must not hit the engine.
 
 **Stop.** `advance` returns after a bounded number of events, so a workflow that loops for ever is stopped between two
-turns. """
+turns."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from asw_nb.engine import events as ev
+from asw_nb.engine import map_run
 from asw_nb.engine.clock import Clock, VirtualClock
 from asw_nb.engine.events import Event
 from asw_nb.engine.execution import TASK, TIMER, ExecutionState, Frame
@@ -57,11 +58,26 @@ class Outcome:
 class Order:
     """A task to run: which attempt of which frame, on what input."""
 
-    __slots__ = ("attempt", "backend", "frame", "input", "run", "scheduled_us", "state", "timeout_s", "token")
+    __slots__ = (
+        "attempt",
+        "backend",
+        "frame",
+        "input",
+        "results",
+        "run",
+        "scheduled_us",
+        "state",
+        "timeout_s",
+        "token",
+    )
 
     def __init__(self, run: Run, frame: Frame) -> None:
         self.run, self.frame, self.token = run, frame.id, frame.token
         self.state, self.input, self.attempt = frame.state, frame.input, frame.attempt
+        self.results: list[Any] | None = None
+        if frame.children is not None:  # a Map's items to be read, or its results to be written
+            self.input = frame.children.request
+            self.results = frame.children.collected() if frame.children.pending == "write" else None
         self.backend: Any = None
         self.timeout_s: float | None = None
         self.scheduled_us = 0
@@ -515,7 +531,11 @@ class Runner:
         started = None if outcome.started_us is None else outcome.started_us - base
         at = run.now() if outcome.finished_us is None else outcome.finished_us - base
         resource = frame.state.resource
-        if outcome.submitted or (resource is not None and resource.pattern == "waitForTaskToken" and not outcome.failed):
+        if frame.children is not None:
+            map_run.answered(state, frame, outcome.value, outcome.error if outcome.failed else None, outcome.cause, at)
+        elif outcome.submitted or (
+            resource is not None and resource.pattern == "waitForTaskToken" and not outcome.failed
+        ):
             state.record((ev.SUBMITTED, at, frame.id, outcome.value))
         elif outcome.failed:
             state.record((ev.FAILED, at, frame.id, outcome.error, outcome.cause, started, outcome.worker))

@@ -2,7 +2,7 @@
 and phase.
 
 It reads no clock, thread, file or network: `now` is handed in, and what a decision needs from outside (a task, a
-timer) is an order in the log that the runner dispatches after the commit. """
+timer) is an order in the log that the runner dispatches after the commit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, SAME
-from asw_nb.engine.execution import CHILDREN, ENTER, ERROR, RESULT, ExecutionState, Frame, items_of
+from asw_nb.engine.execution import CHILDREN, ENTER, ERROR, RESULT, ExecutionState, Frame
+from asw_nb.engine.map_run import enter_map, on_items
 from asw_nb.engine.retry import matches, next_retry
 from asw_nb.errors import StateError
 from asw_nb.language.choices import timestamp
@@ -22,9 +23,6 @@ from asw_nb.language.plan import CHOICE, MAP, PASS, TASK, Rule, StatePlan
 from asw_nb.language.templates import EvaluationError
 
 Now = Callable[[], int]
-
-MAP_WINDOW = 10_000
-"""Most items of one Map alive at once, whatever MaxConcurrency says (the cloud's own limit of a distributed map)."""
 
 
 def advance(run: ExecutionState, now: Now, limit: int = 1000) -> bool:
@@ -48,7 +46,7 @@ def advance(run: ExecutionState, now: Now, limit: int = 1000) -> bool:
             elif phase == ERROR:
                 on_error(run, frame, now)
             elif phase == CHILDREN:
-                on_children(run, frame, now)
+                on_items(run, frame, now) if frame.state.kind == MAP else on_branches(run, frame, now)
         except StateError as problem:
             err(run, frame, problem, now)
         except NoMatch as miss:
@@ -198,121 +196,14 @@ def enter_parallel(run: ExecutionState, frame: Frame, now: Now) -> None:
     run.record((ev.FORKED, now(), frame.id, SAME if effective is data else effective))
 
 
-def enter_map(run: ExecutionState, frame: Frame, now: Now) -> None:
-    state, data = frame.state, frame.data
-    assert state.map is not None
-    effective = data if state.prepare is None else state.prepare(data, frame)
-    items = state.map.items(effective, frame)
-    if not isinstance(items, list):
-        raise _no_array(state, items)
-    given = SAME if effective is data else effective
-    if state.jsonata and items is not data:  # an expression may give something else when it is evaluated again
-        run.record((ev.MAP_STARTED, now(), frame.id, len(items), given, items))
-    else:
-        run.record((ev.MAP_STARTED, now(), frame.id, len(items), given))
-    assert frame.children is not None
-    frame.children.items = items
-
-
-def _no_array(state: StatePlan, items: Any) -> EvaluationError:
-    if state.jsonata:
-        cause = f"Map state input must be an array but was: {compact(items)[:1000]}"
-        return EvaluationError("States.QueryEvaluationError", cause, "")
-    path = state.document.get("ItemsPath", "$")
-    return EvaluationError("States.Runtime", f'Reference path "{path}" must point to array.')
-
-
-# --------------------------------------------------------------------------- containers
-
-
-def on_children(run: ExecutionState, frame: Frame, now: Now) -> None:
-    """A branch or an item ended, or a Map has just begun: start more items, join, or break."""
+def on_branches(run: ExecutionState, frame: Frame, now: Now) -> None:
+    """A branch ended: join when it was the last, break when it failed."""
     children = frame.children
     assert children is not None
-    is_map = frame.state.kind == MAP
-    if is_map and children.limit is None:
-        children.limit = _concurrency(frame)
-        children.tolerated = _tolerated(frame)
-        if frame.state.map is not None and frame.state.map.distributed and not frame.map_run:
-            run.record((ev.MAP_RUN_STARTED, now(), frame.id))
-    if children.failed and children.failed > (children.tolerated or 0):
-        error, cause = children.error or (None, None)
-        if is_map and children.tolerated:
-            error = "States.ExceedToleratedFailureThreshold"
-            cause = "The specified tolerated failure threshold was exceeded"
-        run.record((ev.BROKE, now(), frame.id, error, cause))
-        return
-    if is_map:
-        start_items(run, frame, now)
-    if not children.running and children.next == children.length and frame.phase == CHILDREN:
+    if children.failed:
+        run.record((ev.BROKE, now(), frame.id, *(children.error or (None, None))))
+    elif not children.running:
         run.record((ev.JOINED, now(), frame.id))
-
-
-def start_items(run: ExecutionState, frame: Frame, now: Now, limit: int = 500) -> None:
-    """Fill the concurrency window; after `limit` items the Map comes round again, so that other frames get their
-    turn."""
-    children, plan = frame.children, frame.state.map
-    assert children is not None and plan is not None and children.limit is not None
-    items, select, record = items_of(frame), plan.select, run.record
-    started = 0
-    while children.running < children.limit and children.next < children.length:
-        index = children.next
-        value = items[index] if select is None else select(frame.effective, ItemEnv(frame, index, items[index]))
-        record((ev.ITEM_STARTED, now(), run.next_frame, frame.id, index, value))
-        started += 1
-        if started >= limit:
-            run.ready.append(frame)
-            return
-
-
-class ItemEnv:
-    """What an ItemSelector sees: the Map's surroundings, with the item in the context object."""
-
-    __slots__ = ("frame", "index", "value")
-
-    def __init__(self, frame: Frame, index: int, value: Any) -> None:
-        self.frame, self.index, self.value = frame, index, value
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        return self.frame.variables
-
-    @property
-    def rng(self) -> Any:
-        return self.frame.run.rng
-
-    def context(self) -> dict[str, Any]:
-        return {**self.frame.context(), "Map": {"Item": {"Index": self.index, "Value": self.value}}}
-
-
-def _concurrency(frame: Frame) -> int:
-    assert frame.state.map is not None
-    value = _whole(frame.state.map.max_concurrency, frame, "MaxConcurrency")
-    return min(value, MAP_WINDOW) if value else MAP_WINDOW
-
-
-def _tolerated(frame: Frame) -> float:
-    """How many items may fail."""
-    plan, children = frame.state.map, frame.children
-    assert plan is not None and children is not None
-    count = _whole(plan.tolerated_count, frame, "ToleratedFailureCount")
-    share = _whole(plan.tolerated_percentage, frame, "ToleratedFailurePercentage")
-    return max(count, math.floor(children.length * share / 100))
-
-
-def _whole(spec: tuple[Any, Any, str], frame: Frame, name: str) -> int:
-    literal, get, field = spec
-    value = literal if get is None else get(frame.data if frame.state.jsonata else frame.effective, frame)
-    if value is None and get is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or int(value) != value:
-        shown = value if isinstance(value, str) else compact(value)
-        path = frame.state.document.get(field)
-        text = f'The {field} field refers to value "{shown}" which is not a valid integer: {path}'
-        raise EvaluationError("States.Runtime", text)
-    if value < 0:
-        raise EvaluationError("States.Runtime", f"{name} cannot be negative.")
-    return int(value)
 
 
 # --------------------------------------------------------------------------- failing
@@ -358,4 +249,4 @@ ON_ENTER: tuple[Callable[[ExecutionState, Frame, Now], None], ...] = (
 
 assert (TASK, PASS, CHOICE) == (0, 1, 2)
 
-__all__ = ["MAP_WINDOW", "ItemEnv", "advance"]
+__all__ = ["advance"]

@@ -3,7 +3,7 @@
 Each of our events becomes zero, one or two of the cloud's; ids count them, and `previousEventId` follows the frame
 that the event happened to. The fold below asks `ExecutionState` where each frame stands, so inputs and outputs that
 our log leaves out (because it has them already) appear here in full. Sources: API reference of GetExecutionHistory,
-"HistoryEvent". """
+"HistoryEvent"."""
 
 from __future__ import annotations
 

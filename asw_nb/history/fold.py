@@ -1,7 +1,7 @@
 """Folding events into visits and attempts: the one reading of the log that tables, handles and charts share.
 
 A visit is one stay of a frame on a state; an attempt is one try of its task. The fold applies each event to an
-`ExecutionState`, which knows where every frame stands, and writes down when visits begin and end. """
+`ExecutionState`, which knows where every frame stands, and writes down when visits begin and end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Visit:
     """One stay on a state. Times in microseconds since the execution's start.
 
     `began` and `ended` are the numbers of the events that began and ended it: the order of what happened at the same
-    time. """
+    time."""
 
     __slots__ = (
         "attempts", "began", "cause", "ended", "entered", "error", "exited", "frame", "index", "input", "next_name", "number", "output", "parent", "path", "state", "status",

@@ -10,7 +10,7 @@ measured, a row per turn at five times that; tables decode a million packed even
 events, so that a reader asks for "all after".
 
 **What a commit promises.** ``synchronous=NORMAL`` in WAL mode: a transaction that returned survives the death of the
-process (``kill -9``); after a power cut the file is whole and may lack the last moments. """
+process (``kill -9``); after a power cut the file is whole and may lack the last moments."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Tencent's list is flat: `{Type}NodeEnter` and `{Type}NodeExit` per state, a virt
 strings of milliseconds, and `Content` as JSON text. The categories for Task and Pass, the START and END events and
 the keys of Content are seen in published samples; `ExecutionSucceed`-like events are not, so a run that fails says so
 in the last node's `Exception`, and the END event closes every run. `Content` is valid JSON here, which the samples'
-is not. """
+is not."""
 
 from __future__ import annotations
 

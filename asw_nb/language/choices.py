@@ -1,7 +1,7 @@
 """Choice rules -> predicates `test(data, env) -> bool`; one table row per comparison operator.
 
 A comparison whose operand has another type is false, never an error. Sources: States Language specification, "Choice
-State"; the sentence for a Variable that finds nothing is the cloud's. """
+State"; the sentence for a Variable that finds nothing is the cloud's."""
 
 from __future__ import annotations
 

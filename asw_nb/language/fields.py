@@ -8,7 +8,7 @@ its output.
 
 `prepare(raw, env)` is the first half, `finish(raw, result, env)` the second; each is None when it changes nothing, so
 that the common state costs no call at all. Sources: States Language specification, "Input and Output Processing";
-Tencent's node documents for the order and for ResultSelector on Pass; wording as the cloud's. """
+Tencent's node documents for the order and for ResultSelector on Pass; wording as the cloud's."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@
 
 Strings that begin with ``{%`` and end with ``%}`` are expressions; everything else is constant. The functions have
 the shapes of `asw_nb.language.fields`, so the engine does not know which language a state is written in. A failing
-expression is ``States.QueryEvaluationError``, told with its field, as the cloud words it. """
+expression is ``States.QueryEvaluationError``, told with its field, as the cloud words it."""
 
 from __future__ import annotations
 

@@ -336,7 +336,11 @@ class _Output:
         if known is None:
             members = value.values() if isinstance(value, dict) else value
             known = 64 + sum(
-                self.size(member) if isinstance(member, (dict, list)) else len(member) + 50 if type(member) is str else 24
+                self.size(member)
+                if isinstance(member, (dict, list))
+                else len(member) + 50
+                if type(member) is str
+                else 24
                 for member in members
             )
             self.sizes[id(value)] = known

@@ -5,7 +5,7 @@ Nothing parses a path or looks a state up by name while an execution runs. State
 leave: the machine itself, a branch of a Parallel, the processor of a Map.
 
 The parsed document stays the definition; there is no third form between it and the plan that could disagree with
-either. """
+either."""
 
 from __future__ import annotations
 
@@ -65,6 +65,31 @@ class Rule:
     output: Getter | None = None
 
 
+Spec = tuple[Any, Getter | None, str]
+"""A setting: literal, or getter over the effective input; and the field's name."""
+
+NO_SETTING: Spec = (None, None, "")
+
+
+@dataclass(slots=True)
+class Outside:
+    """An ItemReader or ResultWriter: what is called, with which parameters, configured how."""
+
+    resource: Resource
+    params: Getter | None
+    config: dict[str, Any]
+    max_items: Spec = NO_SETTING
+
+
+@dataclass(slots=True)
+class Batcher:
+    """An ItemBatcher."""
+
+    max_items: Spec
+    max_bytes: Spec
+    input: Getter | None
+
+
 @dataclass(slots=True)
 class MapPlan:
     """What a Map adds to a state. Getters take the effective input; literals stand in the fields beside them."""
@@ -77,6 +102,9 @@ class MapPlan:
     tolerated_percentage: tuple[Any, Getter | None, str]
     distributed: bool
     config: dict[str, Any]
+    reader: Outside | None = None
+    writer: Outside | None = None
+    batcher: Batcher | None = None
 
 
 class StatePlan:
@@ -388,7 +416,35 @@ class _Compiler:
             max_concurrency=fields.compile_value(document, "MaxConcurrency", self.default_concurrency(document)),
             tolerated_count=fields.compile_value(document, "ToleratedFailureCount", None),
             tolerated_percentage=fields.compile_value(document, "ToleratedFailurePercentage", None),
+            reader=self.outside(document.get("ItemReader"), "ReaderConfig"),
+            writer=self.outside(document.get("ResultWriter"), "WriterConfig"),
+            batcher=self.batcher(document.get("ItemBatcher")),
             **self.processor(state, document),
+        )
+
+    def getter(self, tree: Any) -> Getter:
+        """A template as one function."""
+        fill, constant = compile_template(tree, self.parameter_error)
+        return fill if fill is not None else (lambda data, env: constant)
+
+    def outside(self, document: dict[str, Any] | None, config: str) -> Outside | None:
+        """An ItemReader or ResultWriter; a writer without a Resource only shapes what stays inside, which is the default."""
+        if document is None or "Resource" not in document:
+            return None
+        settings = document.get(config, {})
+        params = self.getter(document["Parameters"]) if "Parameters" in document else None
+        return Outside(
+            parse_resource(document["Resource"]), params, settings, fields.compile_value(settings, "MaxItems")
+        )
+
+    def batcher(self, document: dict[str, Any] | None) -> Batcher | None:
+        """An ItemBatcher."""
+        if document is None:
+            return None
+        return Batcher(
+            fields.compile_value(document, "MaxItemsPerBatch"),
+            fields.compile_value(document, "MaxInputBytesPerBatch"),
+            self.getter(document["BatchInput"]) if "BatchInput" in document else None,
         )
 
     def default_concurrency(self, document: dict[str, Any]) -> int:
@@ -427,6 +483,26 @@ COMPILERS = {
 }
 
 __all__ = [
-    "CHOICE", "FAIL", "MAP", "PARALLEL", "PASS", "SUCCEED", "TASK", "TYPES", "WAIT",
-    "Assign", "Catcher", "MapPlan", "Plan", "Retrier", "Rule", "ScopePlan", "StatePlan", "compile_plan", "digest",
+    "CHOICE",
+    "FAIL",
+    "MAP",
+    "NO_SETTING",
+    "PARALLEL",
+    "PASS",
+    "SUCCEED",
+    "TASK",
+    "TYPES",
+    "WAIT",
+    "Assign",
+    "Batcher",
+    "Catcher",
+    "MapPlan",
+    "Outside",
+    "Plan",
+    "Retrier",
+    "Rule",
+    "ScopePlan",
+    "StatePlan",
+    "compile_plan",
+    "digest",
 ]  # fmt: skip

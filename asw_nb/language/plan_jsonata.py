@@ -14,11 +14,14 @@ from asw_nb.language.plan import (
     SUCCEED,
     TASK,
     WAIT,
+    Batcher,
     Catcher,
     MapPlan,
+    Outside,
     Rule,
     StatePlan,
 )
+from asw_nb.language.resources import parse_resource
 
 if TYPE_CHECKING:
     from asw_nb.language.plan import _Compiler
@@ -57,8 +60,6 @@ def catcher(document: Document, state: StatePlan) -> Catcher:
 
 
 def task(compiler: _Compiler, state: StatePlan, document: Document) -> None:
-    from asw_nb.language.resources import parse_resource
-
     state.resource = parse_resource(document["Resource"])
     _data_flow(state, document)
     if "TimeoutSeconds" in document:
@@ -121,7 +122,28 @@ def map_(compiler: _Compiler, state: StatePlan, document: Document) -> None:
         max_concurrency=value_of(document, "MaxConcurrency", "number", compiler.default_concurrency(document)),
         tolerated_count=value_of(document, "ToleratedFailureCount", "number"),
         tolerated_percentage=value_of(document, "ToleratedFailurePercentage", "number"),
+        reader=_outside(document.get("ItemReader"), "ItemReader", "ReaderConfig"),
+        writer=_outside(document.get("ResultWriter"), "ResultWriter", "WriterConfig"),
+        batcher=_batcher(document.get("ItemBatcher")),
         **compiler.processor(state, document),
+    )
+
+
+def _outside(document: Document | None, field: str, config: str) -> Outside | None:
+    if document is None or "Resource" not in document:
+        return None
+    settings = document.get(config, {})
+    params = of_input(document["Arguments"], f"{field}/Arguments") if "Arguments" in document else None
+    return Outside(parse_resource(document["Resource"]), params, settings, value_of(settings, "MaxItems", "number"))
+
+
+def _batcher(document: Document | None) -> Batcher | None:
+    if document is None:
+        return None
+    return Batcher(
+        value_of(document, "MaxItemsPerBatch", "number"),
+        value_of(document, "MaxInputBytesPerBatch", "number"),
+        of_input(document["BatchInput"], "ItemBatcher/BatchInput") if "BatchInput" in document else None,
     )
 
 

@@ -11,7 +11,7 @@
     arn:aws:states:{region}:{account}:activity:{name}
 
 Sources: Tencent's Task node document and the qrn grammar of its samples; the Step Functions developer guide, "Service
-integrations". """
+integrations"."""
 
 from __future__ import annotations
 

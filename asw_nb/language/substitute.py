@@ -2,7 +2,7 @@
 
 A string that is exactly ``"${n}"`` becomes the value itself, a number, list or object included; inside a longer
 string the value is written as text. ``$${`` gives a literal ``${``. Dots and indexes look into the value:
-``${config.tables[0]}``. """
+``${config.tables[0]}``."""
 
 from __future__ import annotations
 

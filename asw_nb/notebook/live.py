@@ -3,7 +3,7 @@
 Everything goes through one display id, from a thread of its own, at most four times a second; the saved notebook
 holds the last frame only, which is the static card. The Stop button is a widget beside it, there only while the cell
 does not wait (a button is dead in a busy cell), and replaced by nothing in the end, so that no widget model is left
-in the file. """
+in the file."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A cell that only defines has no side effect: running it again starts nothing. In an interactive kernel an execution
 runs in the background, since a waiting cell would block the next one and every button; under nbclient, papermill and
-in a terminal the cell waits, and fails when the execution does. """
+in a terminal the cell waits, and fails when the execution does."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One table of commands and options: it drives parsing, ``-h``, ``%%asw?``, completion and the docs.
 
 Splitting a line is our own because shell rules would take the quotes out of ``-i {"a": 1}``: a word that begins with
-a brace or bracket runs to its partner, untouched. """
+a brace or bracket runs to its partner, untouched."""
 
 from __future__ import annotations
 

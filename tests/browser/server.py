@@ -32,7 +32,6 @@ c.ServerApp.port = 0
 c.ServerApp.allow_root = True
 c.ServerApp.open_browser = False
 c.ServerApp.disable_check_xsrf = True
-c.ServerApp.jpserver_extensions = {"jupyter_lsp": False}
 c.IdentityProvider.token = ""
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"
@@ -113,12 +112,13 @@ class JupyterServer:
         if self._process is None or self._process.poll() is not None:
             return
         if self.url:
-            # First, because a server that has to be killed would leave them behind.
+            # First, because a server that has to be killed leaves them behind.
             for session in self.api("sessions"):
                 self.api(f"sessions/{session['id']}", method="DELETE")
         self._process.terminate()
         try:
-            self._process.wait(10)
+            # Now and then the process, its work done, waits for ever for an idle worker thread of anyio.
+            self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
