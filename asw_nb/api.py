@@ -187,6 +187,11 @@ def execution(id_or_name: str | int, workflow: str | None = None) -> Execution:
     return default_workspace().execution(id_or_name, workflow)
 
 
+def resume(execution: str | int | None = None, **options: Any) -> list[Execution]:
+    """Go on with what a dead kernel left running in the default workspace; see `Workspace.resume`."""
+    return default_workspace().resume(execution, **options)
+
+
 def send_task_success(task_token: str, output: Any = None) -> None:
     """Give the result of a task that waits for its task token; see `Workspace.send_task_success`."""
     default_workspace().send_task_success(task_token, output)
@@ -213,6 +218,6 @@ def get_activity_task(name: str, worker: str | None = None, timeout_s: float = 6
 
 
 __all__ = [
-    "create_activity", "execution", "executions", "function", "functions", "get_activity_task", "run", "send_task_failure",
+    "create_activity", "execution", "executions", "function", "functions", "get_activity_task", "resume", "run", "send_task_failure",
     "send_task_heartbeat", "send_task_success", "service", "workflow",
 ]  # fmt: skip

@@ -204,6 +204,12 @@ class Execution:
         elif self.status == "RUNNING":
             raise UsageError(f'execution "{self.name}" is not driven by this kernel: stop it where it runs.')
 
+    @property
+    def waiting_for(self) -> list[str]:
+        """Functions that a resumed execution waits for, because nobody has registered them in this kernel yet."""
+        orders = [o for o in registry.parked() if o.run is self._run]
+        return sorted({o.state.resource.name for o in orders if o.state.resource is not None})
+
     def task_tokens(self) -> dict[str, str]:
         """The task tokens that the execution waits for right now, by path of the state."""
         run = self._run

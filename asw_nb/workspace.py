@@ -403,6 +403,65 @@ class Workspace:
         short = name.rpartition(":")[2]
         return self.activities.take(short, worker, timeout_s, lambda o: self.task_token(o.run.key, o.frame, o.token))
 
+    def resume(
+        self, execution: str | int | None = None, *, functions: Mapping[str, Callable[..., Any]] | None = None, force: bool = False,
+        executor: str | None = None, workflows: Mapping[str, Any] | None = None, clock: Clock | None = None,
+    ) -> list[Execution]:  # fmt: skip
+        """Go on with executions that a dead process left running.
+
+        A task whose result was recorded is not run again; a task that was in flight is. Timers keep their due time.
+
+        Parameters
+        ----------
+        execution : str or int, optional
+            One execution; all when left out.
+        functions, workflows, executor
+            As for `asw_nb.run`; they are not kept with an execution.
+        force : bool
+            Adopt also executions whose driver runs on another host and may be alive.
+
+        Returns
+        -------
+        list of Execution
+            Those that run here again, oldest first. Executions that another living process drives are left to it.
+        """
+        from asw_nb.handle import Execution
+
+        if execution is None:
+            records = [r for r in self.store.rows(status="RUNNING") if r.type == "STANDARD"]
+        else:
+            records = [self.execution(execution)._latest()]
+            if records[0].status != "RUNNING":
+                raise UsageError(
+                    f'execution "{records[0].name}" is {records[0].status}: only a running one can be resumed.'
+                )
+        out = []
+        for record in sorted(records, key=lambda r: r.key):
+            if record.key in self.runner.runs or not self.store.adopt(record.key, force):
+                continue
+            state = self.state_of(self.plan_of(record), record)
+            count = 0
+            for event in self.store.events(record.key):
+                state.apply(event)
+                count += 1
+            given = FunctionCalls(
+                Resolver(registry, functions, main_namespace),
+                None,
+                PAYLOAD_LIMIT if record.dialect == "asl" else None,
+                patient=True,
+            )
+            place = executor or ("inline" if record.backend == "inline" else "threads")
+            run = Run(
+                record.key, state, clock or self.runner.clock, self.backend(place), given, timeout_s=record.timeout_s
+            )
+            run.committed = count
+            run.special = self._special(workflows or {})
+            run.artifacts = str(self.path.parent / "artifacts" / str(record.key))
+            self._live[record.key] = run
+            self.runner.start(run, resumed=bool(count))
+            out.append(Execution(self, record, run))
+        return out
+
     def state_of(self, plan: Plan, record: Record, seed: int | None = None) -> ExecutionState:
         """An execution's state before its first event."""
         execution = {

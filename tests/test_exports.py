@@ -62,6 +62,9 @@ def test_the_names_of_the_contract_are_public():
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    assert fresh_python(
-        "import json, asw_nb\ntry: asw_nb.no_such_name\nexcept AttributeError as e: print(json.dumps(str(e)))"
-    ) == "module 'asw_nb' has no attribute 'no_such_name'"
+    assert (
+        fresh_python(
+            "import json, asw_nb\ntry: asw_nb.no_such_name\nexcept AttributeError as e: print(json.dumps(str(e)))"
+        )
+        == "module 'asw_nb' has no attribute 'no_such_name'"
+    )

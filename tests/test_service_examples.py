@@ -251,7 +251,9 @@ EXAMPLES = [
         {"Response": {"Topics": ["rain", "tea"], "RequestId": "t-3"}},
         {
             "asr:startJob": lambda event: {"Response": {"Data": {"Job": 70112}, "RequestId": "t-1"}},
-            "asr:awaitJob": lambda event: {"Response": {"Data": {"Words": "rain tea", "Job": 70112}, "RequestId": "t-2"}},
+            "asr:awaitJob": lambda event: {
+                "Response": {"Data": {"Words": "rain tea", "Job": 70112}, "RequestId": "t-2"}
+            },
             "nlp:Topics": lambda event: {"Response": {"Topics": event["Words"].split(), "RequestId": "t-3"}},
         },
         path=["上传录音", "查询结果", "提取主题"],
@@ -401,7 +403,11 @@ def spied(functions: dict[str, Callable[[Any], Any]], calls: dict[str, list[Any]
 def test_a_published_behaviour(example: Example) -> None:
     calls: dict[str, list[Any]] = {}
     run = asw.run(
-        example.definition, example.input, functions=spied(example.functions, calls), clock=asw.VirtualClock(), workflow="w"
+        example.definition,
+        example.input,
+        functions=spied(example.functions, calls),
+        clock=asw.VirtualClock(),
+        workflow="w",
     )
     assert (run.status, run.error) == ("FAILED" if example.error else "SUCCEEDED", example.error)
     assert run.output == example.output
@@ -498,4 +504,4 @@ def test_a_start_that_differs_in_case_names_the_state_that_was_meant() -> None:
 def test_a_type_in_lower_case_is_a_warning() -> None:
     definition = {"StartAt": "A", "States": {"A": {"Type": "pass", "End": True}}}
     warned = [(p.severity, p.location, p.message, p.fix) for p in asw.validate(definition, dialect="tcsl")]
-    assert warned == [("WARNING", "/States/A/Type", "", "")]
+    assert warned == [("WARNING", "/States/A/Type", 'The type is spelled "Pass".', 'Write "Pass".')]

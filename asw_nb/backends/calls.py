@@ -36,10 +36,15 @@ class FunctionCalls:
         Answers given in place of calls.
     payload_limit : int or None
         Largest result in bytes of JSON; None for no limit.
+    patient : bool
+        An order whose function nobody has registered waits until somebody does, instead of failing: the executions of a dead
+        kernel meet a new one in which the defining cells have not run yet.
     """
 
-    def __init__(self, resolver: Resolver, mocks: Any = None, payload_limit: int | None = None) -> None:
-        self.resolver, self.mocks, self.payload_limit = resolver, mocks, payload_limit
+    def __init__(
+        self, resolver: Resolver, mocks: Any = None, payload_limit: int | None = None, patient: bool = False
+    ) -> None:
+        self.resolver, self.mocks, self.payload_limit, self.patient = resolver, mocks, payload_limit, patient
 
     def __call__(self, order: Order) -> Outcome:
         """Perform the order in this thread."""
@@ -61,6 +66,11 @@ class FunctionCalls:
                 and size_bytes(value) > self.payload_limit
             ):
                 outcome = _too_large(order)
+        except UnknownFunction as missing:
+            if self.patient:
+                self.resolver.registry.park(order)
+                return Outcome(parked=True)
+            outcome = _failure(missing, call.context)
         except BaseException as problem:  # whatever a function raises is its answer: nothing of it may end the worker
             outcome = _failure(problem, call.context)
         finally:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from asw_nb.engine.runner import Order
 from asw_nb.errors import UnknownFunction, UsageError, did_you_mean
 from asw_nb.language.resources import Resource, parse_resource
 
@@ -83,6 +84,22 @@ class Registry:
     def __init__(self) -> None:
         self._functions: dict[tuple[str, str | None, str | None], Function] = {}
         self.services: dict[str, Function] = {}
+        self._parked: list[Order] = []
+
+    def park(self, order: Order) -> None:
+        """Put an order aside until its function is there."""
+        self._parked.append(order)
+
+    def parked(self) -> list[Order]:
+        """Orders that wait for their function."""
+        self._parked = [o for o in self._parked if o.open]
+        return list(self._parked)
+
+    def retry(self) -> None:
+        """Give the parked orders out again: functions were defined meanwhile. Those whose function is still missing come back."""
+        parked, self._parked = self.parked(), []
+        for order in parked:
+            order.run.backend.submit([order], False)
 
     def add(
         self,
@@ -95,6 +112,8 @@ class Registry:
         """Register, or replace, a function."""
         made = describe(name, call, unpack, namespace or "default", version or "$LATEST")
         self._functions[name, namespace, version] = made
+        if self._parked:
+            self.retry()
 
     def names(self) -> list[str]:
         """The registered names, sorted."""

@@ -74,8 +74,8 @@ class Frame:
     """One cursor. It is also the `env` of the expressions of the state it stands on."""
 
     __slots__ = (
-        "attempt", "broke", "children", "counts", "culprit", "data", "due", "entered_at", "entered_id", "error", "fixed_input", "id", "index", "input", "map_run", "parent",
-        "phase", "result", "retries", "run", "scope", "state", "token", "variables",
+        "attempt", "broke", "children", "counts", "culprit", "data", "due", "entered_at", "entered_id", "error", "heartbeat_s", "id", "index", "input", "map_run", "parent",
+        "phase", "result", "retries", "run", "scope", "state", "submitted", "timeout_s", "token", "variables",
     )  # fmt: skip
 
     def __init__(self, run: ExecutionState, number: int, parent: Frame | None, scope: ScopePlan, index: int) -> None:
@@ -89,6 +89,10 @@ class Frame:
         self.variables: dict[str, Any] = parent.variables if parent is not None else {}
         self.phase = ENTER
         self.token = 0
+        # the order that is out was taken by somebody who will answer: it must not be given out again
+        self.submitted = False
+        self.timeout_s: float | None = None
+        self.heartbeat_s: float | None = None
         self.attempt = 0
         self.retries: list[int] | None = None
         self.due = 0
@@ -237,6 +241,11 @@ class ExecutionState:
         opened, self.opened = self.opened, []
         return [f for f in opened if f.phase in (TASK, TIMER)]
 
+    def wake(self) -> None:
+        """Make ready whatever `advance` may have something to say about: the log has just been folded."""
+        self.ready = deque(f for f in self.frames.values() if f.phase in (ENTER, RESULT, ERROR, CHILDREN))
+        self.opened = self.open_orders()
+
     def open_orders(self) -> list[Frame]:
         """Every frame that waits for a task or a timer: what a resumed execution must dispatch again."""
         return [f for f in self.frames.values() if f.phase in (TASK, TIMER)]
@@ -319,6 +328,8 @@ class ExecutionState:
         frame.input = frame.data if event[3] == SAME else event[3]
         frame.attempt += 1
         frame.token += 1
+        frame.submitted = False
+        frame.timeout_s, frame.heartbeat_s = event[4], event[5]
         frame.phase = TASK
         if frame.counts:
             self.event_id += 1 if frame.state.resource is not None and frame.state.resource.kind == "activity" else 2
@@ -490,7 +501,9 @@ class ExecutionState:
         return (2 if two else 1) * frame.counts
 
     def _submitted(self, event: Event) -> None:
-        self.event_id += self.frames[event[2]].counts
+        frame = self.frames[event[2]]
+        frame.submitted = True
+        self.event_id += frame.counts
 
     def _map_run_started(self, event: Event) -> None:
         frame = self.frames[event[2]]

@@ -39,7 +39,8 @@ TURN_LIMIT = 1000
 class Outcome:
     """What a backend answers for one order. Times in microseconds since 1970.
 
-    `submitted` means: the call was accepted, the result comes later as another answer.
+    `submitted` means: the call was accepted, the result comes later as another answer. `parked` means: there is no answer, the
+    order was put aside and will be given out again.
     """
 
     value: Any = None
@@ -53,6 +54,7 @@ class Outcome:
     metrics: list[tuple[int, int | None, str, float]] | None = None
     traceback: str | None = None
     submitted: bool = False
+    parked: bool = False
 
 
 class Order:
@@ -224,6 +226,8 @@ class Runner:
 
     def answer(self, order: Order, outcome: Outcome, drive: bool = True) -> None:
         """Bring the outcome of an order, from a backend's thread."""
+        if outcome.parked:
+            return
         self.inbox.append(("answer", order, outcome))
         if drive:
             self.drive(from_worker=True)
@@ -417,13 +421,16 @@ class Runner:
         order = Order(run, frame)
         now = run.clock.time_us()
         order.scheduled_us = now
-        for spec, what in ((frame.state.timeout, "timeout"), (frame.state.heartbeat, "heartbeat")):
-            if spec is not None:
-                seconds = spec[0] if spec[1] is None else spec[1](frame.data, frame)
-                if what == "timeout":
-                    order.timeout_s = seconds
-                self._set_timer(run, now + round(seconds * 1e6), frame.id, frame.token, what)
+        order.timeout_s = frame.timeout_s if frame.children is None else None
+        if frame.children is None:
+            self._limit_task(run, frame, now)
         return order
+
+    def _limit_task(self, run: Run, frame: Frame, now: int) -> None:
+        if frame.timeout_s is not None:
+            self._set_timer(run, now + round(frame.timeout_s * 1e6), frame.id, frame.token, "timeout")
+        if frame.heartbeat_s is not None:
+            self._set_timer(run, now + round(frame.heartbeat_s * 1e6), frame.id, frame.token, "heartbeat")
 
     def _set_timer(self, run: Run, due_us: int, frame: int, token: int, what: str) -> None:
         entry = (due_us, next(self._count), run, frame, token, what)
@@ -503,7 +510,12 @@ class Runner:
     def _on_resume(self, message: tuple[Any, ...]) -> Run:
         run: Run = message[1]
         self.runs[run.key] = run
-        run.state.opened = run.state.open_orders()
+        run.state.wake()
+        taken = [f for f in run.state.opened if f.submitted and f.state.resource is not None]
+        waiting = [f for f in taken if f.state.resource is not None and f.state.resource.kind != "workflow"]
+        for frame in waiting:  # whoever took it will answer with its task token
+            self._limit_task(run, frame, run.clock.time_us())
+        run.state.opened = [f for f in run.state.opened if f not in waiting]
         self._limit_execution(run)
         return run
 
@@ -536,6 +548,8 @@ class Runner:
         elif outcome.submitted or (
             resource is not None and resource.pattern == "waitForTaskToken" and not outcome.failed
         ):
+            if frame.submitted:  # a resumed execution has found the child that it started before
+                return None
             state.record((ev.SUBMITTED, at, frame.id, outcome.value))
         elif outcome.failed:
             state.record((ev.FAILED, at, frame.id, outcome.error, outcome.cause, started, outcome.worker))
@@ -567,10 +581,9 @@ class Runner:
     def _on_heartbeat(self, message: tuple[Any, ...]) -> None:
         order: Order = message[1]
         frame = order.run.state.frames.get(order.frame)
-        if frame is None or not order.open or frame.state.heartbeat is None:
+        if frame is None or not order.open or frame.heartbeat_s is None:
             return
-        literal, get, _ = frame.state.heartbeat
-        seconds = literal if get is None else get(frame.data, frame)
+        seconds = frame.heartbeat_s
         timers = order.run.timers if order.run.clock.virtual else self._timers
         kept = [t for t in timers if not (t[2] is order.run and t[3] == order.frame and t[5] == "heartbeat")]
         timers[:] = kept

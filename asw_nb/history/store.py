@@ -30,12 +30,13 @@ from asw_nb.engine.events import Event
 from asw_nb.engine.payload import decode, encode
 from asw_nb.engine.runner import Write
 from asw_nb.errors import StoreError, UnknownExecution, UsageError, did_you_mean
+from asw_nb.history import owner
 
 SCHEMA_VERSION = 1
 
 MIGRATIONS: list[tuple[str, str]] = [
     (
-        "0001 executions, definitions, events, outputs",
+        "0001 executions, definitions, events, outputs, settings",
         """
         CREATE TABLE definitions(
             id INTEGER PRIMARY KEY, digest TEXT NOT NULL, dialect TEXT NOT NULL, document TEXT NOT NULL, UNIQUE(digest, dialect));
@@ -43,7 +44,7 @@ MIGRATIONS: list[tuple[str, str]] = [
             id INTEGER PRIMARY KEY, workflow TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, status TEXT NOT NULL,
             started_us INTEGER NOT NULL, finished_us INTEGER, input TEXT NOT NULL, output TEXT, error TEXT, cause TEXT,
             failed_path TEXT, redrives INTEGER NOT NULL DEFAULT 0, backend TEXT NOT NULL, definition INTEGER NOT NULL,
-            tags TEXT NOT NULL DEFAULT '{}', timeout_s REAL, UNIQUE(workflow, name));
+            tags TEXT NOT NULL DEFAULT '{}', timeout_s REAL, owner TEXT, UNIQUE(workflow, name));
         CREATE INDEX executions_by_start ON executions(started_us);
         CREATE INDEX executions_running ON executions(status) WHERE status = 'RUNNING';
         CREATE TABLE events(execution INTEGER NOT NULL, seq INTEGER NOT NULL, count INTEGER NOT NULL, body BLOB NOT NULL);
@@ -51,11 +52,6 @@ MIGRATIONS: list[tuple[str, str]] = [
         CREATE TABLE outputs(
             execution INTEGER NOT NULL, frame INTEGER NOT NULL, token INTEGER NOT NULL, lines BLOB, metrics BLOB, traceback TEXT);
         CREATE INDEX outputs_by_execution ON outputs(execution);
-        """,
-    ),
-    (
-        "0002 a secret for task tokens",
-        """
         CREATE TABLE settings(name TEXT PRIMARY KEY, value BLOB NOT NULL);
         INSERT INTO settings VALUES('token_secret', randomblob(32));
         """,
@@ -265,8 +261,8 @@ class Store:
 
     def _insert(self, r: Record) -> None:
         self._writer.execute(
-            "INSERT INTO executions(id, workflow, name, type, status, started_us, input, backend, definition, tags, timeout_s) "
-            "VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO executions(id, workflow, name, type, status, started_us, input, backend, definition, tags, timeout_s, owner) "
+            "VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 r.key,
                 r.workflow,
@@ -279,6 +275,7 @@ class Store:
                 r.definition,
                 _text(r.tags),
                 r.timeout_s,
+                owner.this_process(),
             ),
         )
 
@@ -339,6 +336,29 @@ class Store:
         text, proof = data[:-19], data[-18:]
         good = hmac.new(self._secret, text, "sha256").digest()[:18]
         return text.decode() if hmac.compare_digest(proof, good) else None
+
+    def adopt(self, key: int, force: bool = False) -> bool:
+        """Make this process the driver of a running execution whose driver is dead; False when somebody lives who drives it."""
+        with self._lock:
+            db = self._writer
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                row = db.execute("SELECT status, owner FROM executions WHERE id=?", (key,)).fetchone()
+                free = (
+                    row is not None and row[0] == "RUNNING" and (force or row[1] is None or not owner.is_alive(row[1]))
+                )
+                if free:
+                    db.execute("UPDATE executions SET owner=? WHERE id=?", (owner.this_process(), key))
+                db.execute("COMMIT")
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+        return free
+
+    def owner_of(self, key: int) -> str | None:
+        """Who drives, or drove, an execution."""
+        row = self.reader.execute("SELECT owner FROM executions WHERE id=?", (key,)).fetchone()
+        return row[0] if row is not None else None
 
     # reading -----------------------------------------------------------------------------------------
 

@@ -126,7 +126,7 @@ def _plain_path(tree: Any, compile_node: Compile) -> Node:
         items = context if not absolute and isinstance(context, list) else (context,)
         if head is not None:
             items = head(items if isinstance(items, list) else Sequence(items), env)
-            if items is UNDEFINED or not isinstance(items, list) and last:
+            if items is UNDEFINED or (not isinstance(items, list) and last):
                 return UNDEFINED
             rest = steps[1:]
         else:

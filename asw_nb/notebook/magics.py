@@ -392,6 +392,7 @@ def register(shell: Any) -> None:
 
     for key in ("%%asw", "%asw", "%%asw_function"):
         shell.set_hook("complete_command", completer, str_key=key)
+    shell.events.register("post_run_cell", lambda *_: registry.retry() if registry.parked() else None)
     if sys.stdout is not None:
         from asw_nb.backends.capture import install
 

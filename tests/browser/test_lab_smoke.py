@@ -81,7 +81,7 @@ def test_a_notebook_opens_without_a_kernel(lab, notebooks, with_script, jupyter_
 
 
 def test_a_request_to_the_outside_is_refused_and_recorded(either, notebooks):
-    source = "from IPython.display import HTML\nHTML('<img src=\"https://example.invalid/pixel.png\" alt=\"refused\">')"
+    source = 'from IPython.display import HTML\nHTML(\'<img src="https://example.invalid/pixel.png" alt="refused">\')'
     either.open(notebooks.write([source]))
     either.run_all()
     either.wait_done()

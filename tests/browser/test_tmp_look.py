@@ -1,6 +1,8 @@
 import time
 from pathlib import Path
 import nbformat
+
+
 def test_look(lab, notebooks):
     for n in ("quickstart", "etl_trades"):
         path = notebooks.write(nbformat.read(Path("notebooks") / f"{n}.ipynb", 4), f"{n}.ipynb")

@@ -75,7 +75,7 @@ class Row(dict):  # type: ignore[type-arg]
     ("value", "becomes"),
     [
         ((1, (2, 3)), [1, [2, 3]]),
-        ({1: "a", None: "b", True: "c", 2.5: "d"}, {"1": "a", "null": "b", "true": "c", "2.5": "d"}),
+        ({7: "a", None: "b", True: "c", 2.5: "d"}, {"7": "a", "null": "b", "true": "c", "2.5": "d"}),
         (Colour.RED, "red"),
         ({Colour.RED: Size.SMALL}, {"red": 1}),
         (Row(a=Row()), {"a": {}}),
