@@ -204,8 +204,8 @@ def validate(definition: Any, dialect: str = "auto", type: str = "STANDARD") -> 
 
     Examples
     --------
-    >>> [p.message for p in validate({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}})][:1]
-    ["Missing 'Next' target: B"]
+    >>> [str(p) for p in validate({"StartAt": "B", "States": {"A": {"Type": "Succeed"}}})][:1]
+    ['StartAt: Missing \'Next\' target: B. The states here are "A".']
     """
     choose("dialect", dialect, ("auto", "tcsl", "asl"))
     try:

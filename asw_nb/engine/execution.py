@@ -125,7 +125,7 @@ class Frame:
         run = self.run
         state: dict[str, Any] = {"Name": self.state.name, "EnteredTime": isoformat(run.start_us + self.entered_at)}
         if self.state.retriers or self.state.kind == 0:
-            state["RetryCount"] = self.attempt - 1 if self.attempt else 0
+            state["RetryCount"] = sum(self.retries or ())
         out = {"Execution": run.context_execution, "StateMachine": run.context_machine, "State": state}
         frame: Frame | None = self
         while frame is not None:

@@ -76,7 +76,7 @@ def on_items(run: ExecutionState, frame: Frame, now: Now) -> None:
             run.record((ev.ITEMS_KNOWN, now(), frame.id, len(children.batches)))
     if children.failed and _too_many(children.failed, children.length, children.tolerated):
         error, cause = children.error or (None, None)
-        if plan.distributed:
+        if plan.distributed or children.tolerated != (0, 0.0):
             error = "States.ExceedToleratedFailureThreshold"
             cause = "The specified tolerated failure threshold was exceeded"
         run.record((ev.BROKE, now(), frame.id, error, cause))

@@ -132,9 +132,14 @@ def decode(data: bytes | str) -> Any:
         return json.loads(data)
 
 
+def printable(text: str) -> str:
+    """Text that UTF-8 can hold: a lone surrogate becomes its escape."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def size_bytes(value: Any) -> int:
     """Length of the value's JSON text, as the payload limits count it."""
     return len(encode(value))
 
 
-__all__ = ["MAX_DEPTH", "NotJson", "copy_json", "decode", "encode", "size_bytes", "to_json"]
+__all__ = ["MAX_DEPTH", "NotJson", "copy_json", "decode", "encode", "printable", "size_bytes", "to_json"]

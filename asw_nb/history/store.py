@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from asw_nb.engine.events import Event
-from asw_nb.engine.payload import decode, encode
+from asw_nb.engine.payload import decode, encode, printable
 from asw_nb.engine.runner import Write
 from asw_nb.errors import StoreError, UnknownExecution, UsageError, did_you_mean
 from asw_nb.history import owner
@@ -112,6 +112,10 @@ _FROM = "FROM executions e JOIN definitions d ON d.id = e.definition"
 
 def _text(value: Any) -> str:
     return encode(value).decode("utf-8", "surrogatepass")
+
+
+def _plain(text: str | None) -> str | None:
+    return None if text is None else printable(text)
 
 
 def _record(row: tuple[Any, ...]) -> Record:
@@ -303,7 +307,7 @@ class Store:
             db.executemany(
                 "INSERT INTO outputs VALUES(?,?,?,?,?,?)",
                 [
-                    (run.key, frame, token, o.lines and encode(o.lines), o.metrics and encode(o.metrics), o.traceback)
+                    (run.key, frame, token, o.lines and encode(o.lines), o.metrics and encode(o.metrics), _plain(o.traceback))
                     for frame, token, o in write.outputs
                 ],
             )
@@ -312,7 +316,7 @@ class Store:
             output = _text(state.output) if state.status == "SUCCEEDED" else None
             db.execute(
                 "UPDATE executions SET status=?, finished_us=?, output=?, error=?, cause=?, failed_path=? WHERE id=?",
-                (state.status, run.finished_us, output, state.error, state.cause, state.failed_path, run.key),
+                (state.status, run.finished_us, output, *map(_plain, (state.error, state.cause, state.failed_path)), run.key),
             )
 
     # task tokens ---------------------------------------------------------------------------------

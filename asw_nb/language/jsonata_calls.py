@@ -134,8 +134,10 @@ class Signature:
 def signature(text: str) -> Signature:
     """The signature of a built-in: letters, ``-`` context, ``?`` optional, ``+`` repeated, ``(..)`` one of, ``<..>`` of."""
     params: list[Param] = []
-    for token in re.finditer(r"\((\w+)\)|([a-z])(?:<([^<>]|\w<[^<>]*>)>)?|([-?+])", text.partition(":")[0]):
+    for token in re.finditer(r"\((\w+)\)|([a-z])(?:<([^<>]*)>)?|([-?+:])", text):
         choice, kind, subtype, mark = token.groups()
+        if mark == ":":
+            break
         if mark is None:
             params.append(Param(kind or choice, _accepted(kind, choice), None, subtype if kind == "a" else None))
         elif mark == "-":

@@ -165,6 +165,9 @@ def free_variables(tree: Tree) -> tuple[frozenset[str], bool]:
                         walk(part, bound)
                 return
         if kind == "bind":
+            # A function may call itself; any other value is computed before the name is bound.
+            if node.rhs.type == "lambda":
+                bound.add(node.lhs.value)
             walk(node.rhs, bound)
             bound.add(node.lhs.value)
             return

@@ -172,7 +172,7 @@ class Plan:
     dialect : str
         ``"tcsl"`` or ``"asl"``.
     digest : str
-        The first 16 hexadecimal digits of the SHA-256 of the definition's canonical JSON.
+        The first 16 hexadecimal digits of the SHA-256 of the definition's compact JSON.
     states : list of StatePlan
         Of all scopes, in the order of the text; an event's state number counts here.
     root : ScopePlan
@@ -193,8 +193,11 @@ _CACHE_SIZE = 64
 
 
 def digest(document: dict[str, Any]) -> str:
-    """The identity of a definition: the same for every spelling of the same JSON value."""
-    return hashlib.sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()[:16]
+    """The identity of a definition: the same for every spelling of the same JSON value with its fields in the same order.
+
+    Order counts because the numbers of the states, which the history speaks of, follow it.
+    """
+    return hashlib.sha256(msgspec.json.encode(document)).hexdigest()[:16]
 
 
 def compile_plan(document: dict[str, Any], dialect: str) -> Plan:

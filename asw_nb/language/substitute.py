@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from datetime import date, time
+from numbers import Number
 from typing import Any
 
 from asw_nb.errors import did_you_mean
@@ -16,9 +18,6 @@ from asw_nb.errors import did_you_mean
 _REFERENCE = re.compile(r"\$\$\{|\$\{\s*([^{}]*?)\s*\}")
 _NAME = re.compile(r"[^\W\d]\w*")
 _STEP = re.compile(r"\.([^\W\d]\w*)|\[(-?\d+)\]|\[['\"]([^'\"]+)['\"]\]")
-
-Found = Callable[[tuple[str | int, ...], str, str], None]
-
 
 class NoValue(Exception):
     """The reference leads nowhere; `fix` says what would."""
@@ -73,6 +72,21 @@ def resolve(reference: str, lookup: Callable[[str], Any], known: Callable[[], It
     return value
 
 
+def _as_text(reference: str, value: Any) -> str:
+    """How a value reads inside a longer string."""
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        if isinstance(value, (Number, date, time)):  # a number of numpy, a Decimal, a timestamp
+            return str(value)
+        raise NoValue(
+            f'"${{{reference}}}" is a {type(value).__name__}, which has no place inside a text.',
+            "Give a text, a number, or JSON data.",
+        ) from None
+
+
 def substitute(
     tree: Any,
     value_of: Callable[[str], Any],
@@ -98,11 +112,10 @@ def substitute(
         if match.group(1) is None:
             return "${"
         try:
-            value = value_of(match.group(1))
+            return _as_text(match.group(1), value_of(match.group(1)))
         except NoValue as missing:
             problem(pointer, missing)
             return match.group()
-        return value if isinstance(value, str) else json.dumps(value)
 
     if whole is not None and whole.group(1) is not None:
         try:

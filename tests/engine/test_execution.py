@@ -278,7 +278,7 @@ def test_an_attempt_counts_up_and_its_token_is_new() -> None:
     state.record((ev.FAILED, 5, 0, "E", None, 1, "w"))
     advance(state, lambda: 5)
     assert (frame.attempt, frame.token, frame.due, state.open_orders()) == (1, 2, 1_000_005, [frame])
-    assert frame.context()["State"]["RetryCount"] == 0
+    assert frame.context()["State"]["RetryCount"] == 1
     state.record((ev.FIRED, 1_000_005, 0))
     advance(state, lambda: 1_000_005)
     assert (frame.attempt, frame.token, frame.retries) == (2, 3, [1])
