@@ -182,7 +182,13 @@ def _workspace(workspace: Workspace | None) -> Workspace | None:
 def _workflow_name(name: str) -> str:
     if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME:
         raise UsageError(f"a workflow's name must be a text of 1 to {MAX_NAME} characters, not {name!r}.")
-    bad = sorted({c for c in name if c in '<>{}[]?*"#%\\^|~`$&,;:/' or c <= " " or "\x7f" <= c <= "\x9f"})
+    bad = sorted(
+        {
+            c
+            for c in name
+            if c in '<>{}[]?*"#%\\^|~`$&,;:/' or c <= " " or "\x7f" <= c <= "\x9f" or "\ud800" <= c <= "\udfff"
+        }
+    )
     if bad:
         shown = " ".join(repr(c) for c in bad)
         raise UsageError(f'the workflow\'s name "{name}" has characters that a name must not have: {shown}.')

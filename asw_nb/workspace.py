@@ -301,12 +301,9 @@ class Workspace:
 
         return {"activity": self.activities, "workflow": NestedBackend(self.runner, start)}
 
-    def _function_answers(self, order: Order) -> bool:
-        resolver = getattr(order.run.perform, "resolver", None)
+    def _function_answers(self, resource: Resource) -> bool:
         try:
-            return (
-                resolver is not None and order.state.resource is not None and bool(resolver.find(order.state.resource))
-            )
+            return bool(Resolver(registry, None, main_namespace).find(resource))
         except UnknownFunction:
             return False
 
@@ -473,7 +470,7 @@ class Workspace:
             "RedriveCount": record.redrives,
         }
         machine = {"Id": record.machine_id, "Name": record.workflow}
-        return ExecutionState(
+        state = ExecutionState(
             plan,
             record.input,
             record.started_us,
@@ -482,6 +479,8 @@ class Workspace:
             seed,
             lambda frame, order: self.task_token(record.key, frame, order),
         )
+        state.activity_exists = self.activities.exists
+        return state
 
     def plan_of(self, record: Record) -> Plan:
         """The plan of the definition that an execution was started with."""
@@ -561,7 +560,13 @@ def _execution_name(name: str | None) -> str:
         return str(uuid.uuid4())
     if not isinstance(name, str) or not 1 <= len(name) <= 80:
         raise UsageError(f'the execution\'s name "{str(name)[:90]}" must be a text of 1 to 80 characters.')
-    bad = sorted({c for c in name if c in '<>{}[]?*"#%\\^|~`$&,;:/' or c <= " " or "\x7f" <= c <= "\x9f"})
+    bad = sorted(
+        {
+            c
+            for c in name
+            if c in '<>{}[]?*"#%\\^|~`$&,;:/' or c <= " " or "\x7f" <= c <= "\x9f" or "\ud800" <= c <= "\udfff"
+        }
+    )
     if bad:
         shown = " ".join(repr(c) for c in bad)
         raise UsageError(f'the execution\'s name "{name}" has characters that a name must not have: {shown}.')

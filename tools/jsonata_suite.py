@@ -72,7 +72,7 @@ def same(left: Any, right: Any, unordered: bool = False) -> bool:
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    return type(left) is type(right) and left == right or _is_number(left) and _is_number(right) and left == right
+    return (type(left) is type(right) and left == right) or (_is_number(left) and _is_number(right) and left == right)
 
 
 def _is_number(value: Any) -> bool:
@@ -92,7 +92,7 @@ def main() -> int:
         counts[want[0]][1] += 1
         counts[want[0]][0] += passed
         if not passed and not chosen.quiet:
-            text = " ".join(case["expr"].split())
+            text = json.dumps(" ".join(case["expr"].split()))[1:-1]
             print(f"{name}: {text[:100]}\n    expected {want[0]} {_short(want[1])}, got {got[0]} {_short(got[1])}")
     for kind, (passed, total) in counts.items():
         print(f"{kind}: {passed} of {total}")
@@ -101,7 +101,7 @@ def main() -> int:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value)
     return text if len(text) <= 160 else text[:160] + "..."
 
 

@@ -7,34 +7,48 @@ escaped, and long things are cut with their size said."""
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asw_nb.analysis.figure import html_text, svg_img
 from asw_nb.analysis.graph import to_svg
 from asw_nb.analysis.palette import STATUS_COLOURS
-from asw_nb.analysis.status import graph_statuses, live_statuses
+from asw_nb.analysis.status import Counts, Statuses, graph_statuses, live_statuses
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, Event
 from asw_nb.engine.runner import Run
 from asw_nb.history.fold import Fold, Visit
 from asw_nb.history.store import Record
+from asw_nb.language.plan import MAP, Plan
 
 if TYPE_CHECKING:
     from asw_nb.handle import Execution
 
 MAX_ROWS = 40
+MAX_VISIT_ROWS = 12
 MAX_TEXT = 4_000
 MAX_GRAPH_STATES = 400
+GRAPH_WIDTH_PX, GRAPH_HEIGHT_PX = 760, 560
+SMALLEST_SCALE = 0.7
+RECENT_LINES = 6
+BAR_PX = 40
 
 GLYPHS = {
     "RUNNING": "▶", "SUCCEEDED": "✓", "FAILED": "✗", "CAUGHT": "↷", "ABORTED": "■", "TIMED_OUT": "⏱", "WAITING": "⏳", "RETRYING": "↻",
 }  # fmt: skip
 
-BOX = "background:#ffffff;color:#1b1f24;border:1px solid #c9ced6;border-radius:8px;padding:12px 14px;max-width:980px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.45"
-CELL = "padding:2px 10px 2px 0;text-align:left;vertical-align:top;border:none;color:#1b1f24;background:#ffffff"
-HEAD = CELL + ";font-weight:600;color:#57606a;border-bottom:1px solid #c9ced6"
-PRE = "background:#f4f5f7;color:#1b1f24;padding:8px 10px;border-radius:6px;margin:4px 0;white-space:pre-wrap;word-break:break-word;font-family:ui-monospace,monospace;font-size:12px"
+MONO = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:12px"
+BOX = "background:#ffffff;color:#1b1f24;border:1px solid #d0d7de;border-radius:8px;padding:12px 16px;max-width:960px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.45"
+SIDE_BY_SIDE = "display:flex;flex-wrap:wrap;align-items:flex-start;gap:12px 24px;margin-top:10px"
+CELL = "padding:3px 14px 3px 0;text-align:left;vertical-align:top;border:none;color:#1b1f24;background:#ffffff;white-space:nowrap"
+HEAD = CELL + ";font-weight:600;color:#57606a;border-bottom:1px solid #d0d7de"
+PRE = f"background:#f4f5f7;color:#1b1f24;padding:8px 10px;border-radius:6px;margin:4px 0;white-space:pre-wrap;word-break:break-word;{MONO}"
+# A front end's own style for <code> has the colours of its theme, which a white card must not take over.
+CODE = f"background:#eef0f3;color:#1b1f24;padding:1px 4px;border-radius:4px;{MONO}"
+GREY = "color:#57606a"
+TITLE = "margin-top:10px;font-weight:600"
 
 
 def duration_text(seconds: float | None) -> str:
@@ -77,36 +91,63 @@ def badge(status: str) -> str:
     return f'<span style="background:{colour};color:#ffffff;padding:1px 8px;border-radius:10px;font-weight:600">{GLYPHS.get(status, "")} {status}</span>'
 
 
+def graph_picture(svg: str, alt: str) -> str:
+    """A graph as an ``<img>`` in its own size, made smaller when it is wider or higher than what one looks at with
+    ease."""
+    size = re.search(r'width="([\d.]+)" height="([\d.]+)"', svg)
+    if size is None:
+        return svg_img(svg, alt, GRAPH_WIDTH_PX)
+    width, height = float(size[1]), float(size[2])
+    scale = min(1.0, GRAPH_WIDTH_PX / width, max(GRAPH_HEIGHT_PX / height, SMALLEST_SCALE))
+    return svg_img(svg, alt, round(width * scale))
+
+
 def execution_card(execution: Execution) -> str:
     """The static card of an execution: verdict, error, graph, table of states, output, and what stands behind them."""
     record, fold = execution._latest(), execution.fold()
-    seconds = execution.duration_s
-    parts = [_header(record, seconds), _error(record)]
-    if len(execution.plan.states) <= MAX_GRAPH_STATES:
-        statuses, counts = graph_statuses(fold)
-        svg = to_svg(execution.definition, statuses, counts, title=record.workflow)
-        parts.append(
-            f'<div style="margin:8px 0">{svg_img(svg, f"graph of {record.workflow}: {record.status}", 700)}</div>'
-        )
-    parts.append(states_table(fold))
+    statuses, counts = graph_statuses(fold)
+    many = len(fold.visits) > MAX_VISIT_ROWS
+    shown = _graph(execution.plan, statuses, counts, f"graph of {record.workflow}: {record.status}")
+    parts = [
+        _header(record, execution.duration_s),
+        _error(record),
+        _side_by_side(shown, states_summary(fold) if many else states_table(fold)),
+    ]
     if record.status == "SUCCEEDED":
-        parts.append(
-            f'<div style="margin-top:8px;font-weight:600">Output</div><pre style="{PRE}">{html_text(json_text(record.output))}</pre>'
-        )
+        output = html_text(json_text(record.output))
+        parts.append(f'<div style="{TITLE}">Output</div><pre style="{PRE}">{output}</pre>')
+    parts.append('<div style="margin-top:10px">')
+    if many:
+        parts.append(_details(f"All {len(fold.visits):,} visits to states", states_table(fold)))
     parts.append(_details("Input", f'<pre style="{PRE}">{html_text(json_text(record.input))}</pre>'))
     parts.append(_functions(execution.function_sources()))
-    where = f"<code>{html_text(record.id)}</code><br>definition <code>{html_text(record.digest)}</code>, {html_text(record.dialect)}, {record.type}"
-    parts.append(_details("Execution", where))
-    return f'<div style="{BOX}">{"".join(p for p in parts if p)}</div>'
+    facts = f"{_code(record.id)}<br>definition {_code(record.digest)}, {html_text(record.dialect)}, {record.type}"
+    parts.append(_details("Execution", f'<div style="margin:4px 0">{facts}</div>') + "</div>")
+    return f'<div style="{BOX}">{"".join(parts)}</div>'
 
 
-def _header(record: Record, seconds: float | None, more: str = "") -> str:
+def _graph(plan: Plan, statuses: Statuses, counts: Counts, alt: str) -> str:
+    if len(plan.states) > MAX_GRAPH_STATES:
+        return ""
+    return f"<div>{graph_picture(to_svg(plan.document, statuses, counts), alt)}</div>"
+
+
+def _side_by_side(left: str, right: str) -> str:
+    """Both in one row where there is room, else one below the other."""
+    return f'<div style="{SIDE_BY_SIDE}">{left}<div style="flex:1 1 320px;max-width:100%;overflow-x:auto">{right}</div></div>'
+
+
+def _code(text: object) -> str:
+    return f'<code style="{CODE}">{html_text(text)}</code>'
+
+
+def _header(record: Record, seconds: float | None) -> str:
     from datetime import UTC, datetime
 
     started = datetime.fromtimestamp(record.started_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return (
         f'<div><b style="font-size:15px">{html_text(record.workflow)}</b> &nbsp;{badge(record.status)} &nbsp;'
-        f'{duration_text(seconds)}{more}<span style="color:#57606a"> &nbsp;·&nbsp; {html_text(record.name)} &nbsp;·&nbsp; {started}</span></div>'
+        f'{duration_text(seconds)}</div><div style="{GREY};margin-top:2px">{html_text(record.name)} &nbsp;·&nbsp; {started}</div>'
     )
 
 
@@ -146,38 +187,88 @@ def states_table(fold: Fold, limit: int = MAX_ROWS) -> str:
             else list(visits[: limit - len(bad)])
         )
         shown = sorted({id(v): v for v in [*bad, *first]}.values(), key=lambda v: v.number)
-        note = f'<div style="color:#57606a">{len(shown)} of {len(visits):,} visits, failures first; <code>run.states()</code> has all.</div>'
+        note = f'<div style="{GREY}">{len(shown)} of {len(visits):,} visits, failures first; {_code("run.states()")} has all.</div>'
         visits = shown
-    rows = "".join(_state_row(v) for v in visits)
-    heads = "".join(
-        f'<th style="{HEAD}">{h}</th>' for h in ("state", "type", "status", "attempts", "duration", "function", "error")
+    return (
+        _table(("state", "type", "status", "attempts", "duration", "function", "error"), map(_visit_cells, visits))
+        + note
     )
-    return f'<table style="border-collapse:collapse;margin:6px 0"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{note}'
 
 
-def _state_row(v: Visit) -> str:
-    seconds = None if v.exited is None else (v.exited - v.entered) / 1e6
-    resource = v.state.resource
-    cells = (
+def states_summary(fold: Fold) -> str:
+    """One row per state of the definition: how its visits ended, and how long the shortest and the longest took."""
+    by_state: dict[str, list[Visit]] = {}
+    for visit in fold.visits:
+        by_state.setdefault(visit.state.path, []).append(visit)
+    heads = ("state", "type", "visits", "attempts", "duration", "function", "error")
+    return _table(heads, (_summary_cells(path, visits) for path, visits in by_state.items()))
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = "".join(f'<th style="{HEAD}">{h}</th>' for h in heads)
+    body = "".join("<tr>" + "".join(f'<td style="{CELL}">{c}</td>' for c in cells) + "</tr>" for cells in rows)
+    return f'<table style="border-collapse:collapse;margin:0;font-size:12px"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _visit_cells(v: Visit) -> tuple[str, ...]:
+    return (
         html_text(cut(v.path, 80)),
         v.state.type,
-        f'<span style="color:{STATUS_COLOURS.get(v.status, "#57606a")};font-weight:600">{GLYPHS.get(v.status, "")} {v.status}</span>',
-        str(v.tries) if v.tries else "",
-        duration_text(seconds),
-        f'<span title="{html_text(resource.text)}">{html_text(resource.name)}</span>' if resource is not None else "",
-        html_text(cut(v.error or (v.attempts[-1].error or "" if v.attempts else ""), 80)),
+        _coloured(v.status, v.status),
+        str(len(v.attempts) or ""),
+        duration_text(_seconds(v)),
+        _function(v),
+        html_text(cut(_last_error(v), 80)),
     )
-    return "<tr>" + "".join(f'<td style="{CELL}">{c}</td>' for c in cells) + "</tr>"
+
+
+def _summary_cells(path: str, visits: list[Visit]) -> tuple[str, ...]:
+    first = visits[0]
+    if len(visits) == 1:
+        return (html_text(cut(path, 80)), *_visit_cells(first)[1:])
+    tally = Counter(v.status for v in visits)
+    times = [seconds for v in visits if (seconds := _seconds(v)) is not None]
+    shortest, longest = (duration_text(f(times)) for f in (min, max)) if times else ("", "")
+    failed = [v for v in visits if v.error]
+    more = f" +{len(failed) - 1:,} more" if len(failed) > 1 else ""
+    return (
+        html_text(cut(path, 80)),
+        first.state.type,
+        "<br>".join(_coloured(status, f"{count:,} {status}") for status, count in tally.most_common()),
+        f"{tries:,}" if (tries := sum(len(v.attempts) for v in visits)) else "",
+        shortest if shortest == longest else f"{shortest} – {longest}",
+        _function(first),
+        html_text(f"{failed[0].error}{more}, in {failed[0].path}") if failed else "",
+    )
+
+
+def _coloured(status: str, text: str) -> str:
+    colour = STATUS_COLOURS.get(status, "#57606a")
+    return f'<span style="color:{colour};font-weight:600">{GLYPHS.get(status, "")} {text}</span>'
+
+
+def _seconds(v: Visit) -> float | None:
+    return None if v.exited is None else (v.exited - v.entered) / 1e6
+
+
+def _function(v: Visit) -> str:
+    resource = v.state.resource
+    return "" if resource is None else f'<span title="{html_text(resource.text)}">{html_text(resource.name)}</span>'
+
+
+def _last_error(v: Visit) -> str:
+    """The error of the visit; of a visit that a retry saved, the one before the retry."""
+    return v.error or next((a.error for a in reversed(v.attempts) if a.error), "")
 
 
 def _details(title: str, body: str) -> str:
-    return f'<details style="margin-top:4px"><summary style="cursor:pointer;color:#0b5cad">{html_text(title)}</summary>{body}</details>'
+    return f'<details style="margin-top:2px"><summary style="cursor:pointer;color:#0b5cad">{html_text(title)}</summary>{body}</details>'
 
 
 def _functions(sources: dict[str, str]) -> str:
     """The functions behind the tasks, with their source."""
     blocks = "".join(
-        f'<div><code>{html_text(name)}</code><pre style="{PRE}">{html_text(cut(source, 2_000))}</pre></div>'
+        f'<div style="margin-top:4px">{_code(name)}<pre style="{PRE}">{html_text(cut(source, 2_000))}</pre></div>'
         for name, source in sources.items()
     )
     return _details("Functions", blocks) if blocks else ""
@@ -186,27 +277,33 @@ def _functions(sources: dict[str, str]) -> str:
 # --------------------------------------------------------------------------- while it runs
 
 
-def live_card(run: Run, record: Record, recent: Iterable[str]) -> str:
-    """The card of a running execution, from its live tallies: the cost does not grow with the history."""
+def live_card(run: Run, record: Record, recent: Iterable[str], hint: str = "") -> str:
+    """The card of a running execution, from its live tallies: the cost does not grow with the history.
+
+    Parameters
+    ----------
+    recent : iterable of str
+        The latest events, as `describe` gives them.
+    hint : str
+        How to stop it, as HTML.
+    """
     state = run.state
     seconds = (run.clock.time_us() - record.started_us) / 1e6
     done, begun = sum(state.exited) + sum(state.failed), sum(state.entered)
-    running = begun - done
-    more = f'<span style="color:#57606a"> &nbsp;·&nbsp; {done:,} states done, {running:,} running, {state.event_id:,} events</span>'
-    parts = [_header(record, seconds, more)]
-    if len(state.plan.states) <= MAX_GRAPH_STATES:
-        statuses, counts = live_statuses(state)
-        svg = to_svg(state.plan.document, statuses, counts, title=record.workflow)
-        parts.append(f'<div style="margin:8px 0">{svg_img(svg, f"graph of {record.workflow}, running", 700)}</div>')
-    parts += [_bar(path, done, failed, length) for path, done, failed, length in map_progress(run)]
-    lines = "<br>".join(html_text(cut(line, 120)) for line in recent)
-    parts.append(
-        f'<div style="color:#57606a;min-height:6em;font-family:ui-monospace,monospace;font-size:12px">{lines}</div>'
+    statuses, counts = live_statuses(state)
+    bars = [_bar(path, done, failed, length) for path, done, failed, length in map_progress(run)]
+    # Room for what is going to be shown is kept from the first frame on: the page below must not jump.
+    room = BAR_PX * max(len(bars), min(2, sum(s.kind == MAP for s in state.plan.states)))
+    lines = "<br>".join(html_text(cut(line, 70)) for line in recent)
+    panel = (
+        f'<div style="{GREY}"><b>{done:,}</b> states done &nbsp;·&nbsp; <b>{begun - done:,}</b> running &nbsp;·&nbsp; {state.event_id:,} events</div>'
+        f'<div style="min-height:{room}px">{"".join(bars)}</div>'
+        f'<div style="{TITLE}">Latest events</div>'
+        f'<div style="{GREY};height:{18 * RECENT_LINES}px;line-height:18px;overflow:hidden;white-space:pre;{MONO}">{lines}</div>'
+        f'<div style="{GREY};margin-top:10px">{hint}</div>'
     )
-    parts.append(
-        '<div style="color:#57606a">Stop it with the button, with <code>run.stop()</code> or with <code>%asw stop</code>.</div>'
-    )
-    return f'<div style="{BOX}">{"".join(parts)}</div>'
+    shown = _graph(state.plan, statuses, counts, f"graph of {record.workflow}, running")
+    return f'<div style="{BOX}">{_header(record, seconds)}{_side_by_side(shown, panel)}</div>'
 
 
 def map_progress(run: Run, limit: int = 6) -> list[tuple[str, int, int, int]]:
@@ -222,29 +319,37 @@ def map_progress(run: Run, limit: int = 6) -> list[tuple[str, int, int, int]]:
 
 
 def _bar(path: str, done: int, failed: int, length: int) -> str:
-    share = 100 * (done + failed) / length if length else 100
+    good, bad = (100 * n / length if length else 0 for n in (done, failed))
     failures = f", {failed:,} failed" if failed else ""
+    parts = "".join(
+        f'<div style="float:left;height:8px;width:{share:.2f}%;background:{STATUS_COLOURS[status]}"></div>'
+        for share, status in ((good, "SUCCEEDED"), (bad, "FAILED"))
+        if share
+    )
     return (
-        f'<div style="margin:4px 0"><code>{html_text(path)}</code> {done + failed:,} of {length:,}{failures}'
-        f'<div style="background:#e4e7eb;border-radius:4px;height:8px;width:100%;max-width:520px">'
-        f'<div style="background:{STATUS_COLOURS["SUCCEEDED"]};border-radius:4px;height:8px;width:{share:.1f}%"></div></div></div>'
+        f'<div style="margin-top:10px;height:{BAR_PX - 10}px;max-width:520px"><b>{html_text(cut(path, 60))}</b> &nbsp;{done + failed:,} of {length:,}{failures}'
+        f'<div style="background:#e4e7eb;border-radius:4px;height:8px;margin-top:2px;overflow:hidden">{parts}</div></div>'
     )
 
 
 def describe(run: Run, event: Event) -> str | None:
     """One line about an event, for the list of the latest; None for events that say little to a person."""
     kind, states = event[0], run.state.plan.states
+    frame = run.state.frames.get(event[2])
     at = f"{event[1] / 1e6:8.2f} s  "
     if kind in (ev.MOVED, ev.MOVED_RESULT, ev.MOVED_WITH) and event[3] != END:
-        return f"{at}entered {states[event[3]].path}"
+        target = states[event[3]]
+        return f"{at}{target.path if frame is None else frame.prefix + target.name}"
     if kind == ev.ITEM_STARTED:
-        return f"{at}item {event[4]} started"
+        return f"{at}item {event[4]} started" if frame is None else f"{at}{frame.prefix.rstrip('/')} started"
     if kind in (ev.FAILED, ev.TIMED_OUT):
-        return f"{at}task failed: {event[3]}"
-    if kind == ev.RETRYING:
-        return f"{at}{event[5]}: next attempt in {duration_text((event[3] - event[1]) / 1e6)}"
-    if kind == ev.WAITING:
-        return f"{at}waiting for {duration_text((event[3] - event[1]) / 1e6)}"
+        # by the time that this is read, the frame may stand on the state that a Catch leads to
+        where = frame.prefix.rstrip("/") if frame is not None else ""
+        return f"{at}{where or 'a task'} failed: {event[3]}"
+    if kind in (ev.RETRYING, ev.WAITING):
+        pause = duration_text((event[3] - event[1]) / 1e6)
+        where = f"{frame.path}: " if frame is not None else ""
+        return f"{at}{where}waiting for {pause}" if kind == ev.WAITING else f"{at}{where}{event[5]}, next attempt in {pause}"
     return None
 
 
@@ -254,9 +359,11 @@ __all__ = [
     "describe",
     "duration_text",
     "execution_card",
+    "graph_picture",
     "json_text",
     "live_card",
     "map_progress",
     "readable_cause",
+    "states_summary",
     "states_table",
 ]

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from asw_nb.engine.runner import Order, Outcome, Runner
+from asw_nb.engine.runner import Order, Runner
+from asw_nb.language.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class ActivityBackend:
 
     name = "activity"
 
-    def __init__(self, runner: Runner, answers: Callable[[Order], bool], functions: object) -> None:
+    def __init__(self, runner: Runner, answers: Callable[[Resource], bool], functions: object) -> None:
         self.runner, self._answers, self._functions = runner, answers, functions
         self._queues: dict[str, deque[Order]] = {}
         self._changed = threading.Condition()
@@ -64,10 +65,11 @@ class ActivityBackend:
                     queue.append(order)
                     self._changed.notify_all()
             if queue is None:
-                if self._answers(order):
-                    self._functions.submit([order], False)  # type: ignore[attr-defined]
-                else:
-                    self.runner.answer(order, _unknown(order), drive=False)
+                self._functions.submit([order], False)  # type: ignore[attr-defined]
+
+    def exists(self, resource: Resource) -> bool:
+        """Whether somebody could do the activity's tasks: it was created, or a function of its name is registered."""
+        return resource.name in self._queues or self._answers(resource)
 
     def take(
         self, name: str, worker: str | None, timeout_s: float, token_of: Callable[[Order], str]
@@ -93,17 +95,6 @@ class ActivityBackend:
     def close(self) -> None:
         with self._changed:
             self._changed.notify_all()
-
-
-def _unknown(order: Order) -> Outcome:
-    assert order.state.resource is not None
-    frame = order.run.state.frames.get(order.frame)
-    entered = frame.entered_id if frame is not None else 0
-    cause = (
-        f"An error occurred while executing the state '{order.state.name}' (entered at the event id #{entered}). "
-        f"The activity {order.state.resource.text} does not exist."
-    )
-    return Outcome(error="States.Runtime", cause=cause, failed=True)
 
 
 __all__ = ["ActivityBackend", "ActivityTask"]

@@ -16,7 +16,7 @@ from asw_nb.backends.capture import Lines, current, install
 from asw_nb.backends.context import TaskContext
 from asw_nb.backends.functions import Function, Resolver
 from asw_nb.backends.items import PlainFailure, read_items, write_results
-from asw_nb.engine.payload import NotJson, copy_json, size_bytes, to_json
+from asw_nb.engine.payload import NotJson, copy_json, printable, size_bytes, to_json
 from asw_nb.engine.runner import Order, Outcome
 from asw_nb.errors import StateError, UnknownFunction
 from asw_nb.language.intrinsics import compact
@@ -169,18 +169,18 @@ def _failure(problem: BaseException, context: TaskContext | None) -> Outcome:
     if isinstance(problem, NotJson):
         name, message, users = "Runtime.MarshalError", f"Unable to marshal response: {message}", []
     elif isinstance(problem, StateError):
-        name, message = str(problem.name), str(problem.cause or "")
+        name, message = printable(str(problem.name)), printable(str(problem.cause or ""))
     cause = compact(
         {"errorMessage": message, "errorType": name, "requestId": request, "stackTrace": traceback.format_list(users)}
     )
     head = ["Traceback (most recent call last):\n", *traceback.format_list(users)] if users else []
     text = "".join([*head, *traceback.format_exception_only(problem)])
-    return Outcome(error=name, cause=cause, failed=True, traceback=text)
+    return Outcome(error=name, cause=cause, failed=True, traceback=printable(text))
 
 
 def _message(problem: BaseException) -> str:
     try:
-        return str(problem)
+        return printable(str(problem))
     except Exception:  # an exception whose own text cannot be made is still the function's answer
         return f"<the text of this {type(problem).__name__} cannot be made: its __str__ raises>"
 

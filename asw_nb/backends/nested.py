@@ -7,6 +7,8 @@ the Step Functions developer guide, "Start a new state machine from a running ex
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -95,8 +97,12 @@ def _request(order: Order) -> tuple[str, Any, str | None]:
     if resource.name not in ("states:startExecution", "aws-sdk:sfn:startExecution", "asw:StartExecution"):
         return resource.name, event, None
     request = event if isinstance(event, dict) else {}
+    given = request.get("Input")
+    if isinstance(given, str):  # the API's Input is JSON text
+        with contextlib.suppress(ValueError):
+            given = json.loads(given)
     machine = request.get("StateMachineArn") or request.get("StateMachineResourceName") or ""
-    return str(machine), request.get("Input"), request.get("Name")
+    return str(machine), given, request.get("Name")
 
 
 def _outcome(record: Any, run: Run, given: Any, as_text: bool) -> Outcome:

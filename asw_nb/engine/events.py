@@ -23,7 +23,7 @@ kind  name            rest of the tuple                                   meanin
 4     SCHEDULED       input | SAME, timeout_s, heartbeat_s                order: run the task (an attempt begins)
 5     SUCCEEDED       result, started, worker                             fact: the task's result
 6     FAILED          error, cause, started, worker                       fact: the task failed
-7     TIMED_OUT       error, cause                                        fact: the task's time, or its heartbeat's, is over
+7     TIMED_OUT       error, cause, heartbeat                             fact: the task's time, or its heartbeat's, is over
 8     RETRYING        due, retrier, error, cause                          order: enter the state again at `due`
 9     WAITING         due                                                 order: the Wait state's timer
 10    FIRED                                                               fact: the timer of RETRYING or WAITING is over

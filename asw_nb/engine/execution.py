@@ -24,6 +24,7 @@ from typing import Any
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, SAME, Event
 from asw_nb.language.plan import MAP, PARALLEL, Plan, ScopePlan, StatePlan
+from asw_nb.language.resources import Resource
 
 ENTER, TASK, TIMER, RESULT, ERROR, CHILDREN, DEAD = range(7)
 
@@ -74,7 +75,7 @@ class Frame:
     """One cursor. It is also the `env` of the expressions of the state it stands on."""
 
     __slots__ = (
-        "attempt", "broke", "children", "counts", "culprit", "data", "due", "entered_at", "entered_id", "error", "heartbeat_s", "id", "index", "input", "map_run", "parent",
+        "attempt", "broke", "children", "counts", "culprit", "data", "due", "entered_at", "entered_id", "error", "heartbeat_s", "id", "index", "input", "lapsed", "map_run", "parent",
         "phase", "result", "retries", "run", "scope", "state", "submitted", "timeout_s", "token", "variables",
     )  # fmt: skip
 
@@ -91,6 +92,7 @@ class Frame:
         self.token = 0
         # the order that is out was taken by somebody who will answer: it must not be given out again
         self.submitted = False
+        self.lapsed = False  # the error is a heartbeat that did not come
         self.timeout_s: float | None = None
         self.heartbeat_s: float | None = None
         self.attempt = 0
@@ -201,6 +203,8 @@ class ExecutionState:
         task_token: Callable[[int, int], str] | None = None,
     ) -> None:
         self.task_token = task_token or _no_token
+        # asked, like `rng`, while deciding; what follows from the answer is in the log
+        self.activity_exists: Callable[[Resource], bool] = lambda resource: True
         self.plan, self.input, self.start_us = plan, input, start_us
         self.context_execution, self.context_machine = context_execution, context_machine
         self.rng = random.Random(seed)
@@ -345,6 +349,7 @@ class ExecutionState:
     def _failed(self, event: Event) -> None:
         frame = self.frames[event[2]]
         frame.error = (event[3], event[4])
+        frame.lapsed = event[0] == ev.TIMED_OUT and len(event) > 5 and event[5]
         frame.phase = ERROR
         self.event_id += frame.counts
         self.ready.append(frame)
@@ -484,6 +489,7 @@ class ExecutionState:
 
     def _erred(self, event: Event) -> None:
         frame = self.frames[event[2]]
+        frame.lapsed = False
         frame.error = (event[3], event[4])
         frame.culprit = None
         frame.children = None

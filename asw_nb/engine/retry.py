@@ -14,8 +14,8 @@ NOT_CAUGHT_BY_ALL = frozenset({"States.DataLimitExceeded", "States.Runtime"})
 TIMEOUTS = frozenset({"States.Timeout", "States.HeartbeatTimeout"})
 
 
-def matches(patterns: Iterable[str], error: str | None) -> bool:
-    """Whether an ErrorEquals list names the error.
+def matches(patterns: Iterable[str], error: str | None, lapsed: bool = False) -> bool:
+    """Whether an ErrorEquals list names the error; a heartbeat that did not come (`lapsed`) answers to its own name too.
 
     Examples
     --------
@@ -23,7 +23,7 @@ def matches(patterns: Iterable[str], error: str | None) -> bool:
     (True, False)
     """
     for pattern in patterns:
-        if pattern == error:
+        if pattern == error or (lapsed and pattern == "States.HeartbeatTimeout"):
             return True
         if pattern == "States.ALL" and error not in NOT_CAUGHT_BY_ALL:
             return True
@@ -53,14 +53,18 @@ def delay_s(retrier: Retrier, done: int, rng: random.Random) -> float:
 
 
 def next_retry(
-    retriers: Sequence[Retrier], counts: Sequence[int] | None, error: str | None, rng: random.Random
+    retriers: Sequence[Retrier],
+    counts: Sequence[int] | None,
+    error: str | None,
+    rng: random.Random,
+    lapsed: bool = False,
 ) -> tuple[int, float] | None:
     """The number of the retrier that takes the error and the delay in seconds; None when it is not retried.
 
     The first retrier that names the error decides, also when its attempts are used up.
     """
     for number, retrier in enumerate(retriers):
-        if matches(retrier.errors, error):
+        if matches(retrier.errors, error, lapsed):
             done = counts[number] if counts else 0
             return (number, delay_s(retrier, done, rng)) if done < retrier.max_attempts else None
     return None

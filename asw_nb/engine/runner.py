@@ -480,8 +480,11 @@ class Runner:
         elif what == "timer":
             run.state.record((ev.FIRED, run.now(), number))
         else:
-            error = "States.HeartbeatTimeout" if what == "heartbeat" else "States.Timeout"
-            run.state.record((ev.TIMED_OUT, run.now(), number, error, None))
+            lapsed = what == "heartbeat"
+            # the cloud's history says States.Timeout for both, while its Retry and Catch answer to either name
+            cloud = run.state.plan.dialect == "asl"
+            error = "States.HeartbeatTimeout" if lapsed and not cloud else "States.Timeout"
+            run.state.record((ev.TIMED_OUT, run.now(), number, error, None, lapsed))
         return True
 
     def _finish(self, run: Run) -> None:

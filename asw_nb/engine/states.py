@@ -98,6 +98,9 @@ def finish(run: ExecutionState, frame: Frame, result: Any, now: Now) -> None:
 def enter_task(run: ExecutionState, frame: Frame, now: Now) -> None:
     state = frame.state
     data = frame.data
+    resource = state.resource
+    if resource is not None and resource.kind == "activity" and not run.activity_exists(resource):
+        raise EvaluationError("States.Runtime", f"The activity {resource.text} does not exist.")
     effective = data if state.prepare is None else state.prepare(data, frame)
     timeout = _seconds(state.timeout, frame) if state.timeout is not None else None
     heartbeat = _seconds(state.heartbeat, frame) if state.heartbeat is not None else None
@@ -215,7 +218,7 @@ def on_error(run: ExecutionState, frame: Frame, now: Now) -> None:
     assert frame.error is not None
     error, cause = frame.error
     if state.retriers:
-        retry = next_retry(state.retriers, frame.retries, error, run.rng)
+        retry = next_retry(state.retriers, frame.retries, error, run.rng, frame.lapsed)
         if retry is not None:
             number, delay = retry
             at = now()
@@ -224,7 +227,7 @@ def on_error(run: ExecutionState, frame: Frame, now: Now) -> None:
     if (state.branches or state.map is not None) and (frame.broke or state.jsonata):
         run.record((ev.GAVE_UP, now(), frame.id))
     for catcher in state.catchers:
-        if matches(catcher.errors, error):
+        if matches(catcher.errors, error, frame.lapsed):
             shown = {"Error": error, "Cause": cause}
             output = shown if catcher.output is None else catcher.output(frame.data, shown, frame)
             if catcher.assign is not None:

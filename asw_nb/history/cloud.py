@@ -58,6 +58,8 @@ class CloudHistory:
         # by Map frame: events after which a place in its window became free, and the newest iteration that ended
         self.freed: dict[int, list[int]] = {}
         self.done: dict[int, int] = {}
+        # by frame: the event before the one that entered the state; an evaluation that fails hangs there, not on the entry
+        self.before: dict[int, int] = {}
         # by frame: the "started" event of the attempt that is out; its time comes with the answer
         self.begun: dict[int, dict[str, Any]] = {}
         self.count = 0
@@ -89,7 +91,12 @@ class CloudHistory:
         if details is not None:
             out[DETAILS.get(kind) or kind[0].lower() + kind[1:] + "EventDetails"] = details
         if self.located and frame is not None and not kind.startswith("Execution"):
-            out["path"], out["state"] = frame.path, frame.state.name
+            if (
+                kind.startswith("MapIteration") and frame.parent is not None
+            ):  # about the item, not the state it stands on
+                out["path"], out["state"] = frame.prefix[:-1], frame.parent.state.name
+            else:
+                out["path"], out["state"] = frame.path, frame.state.name
         self.out.append(out)
         self.last[number] = self.count
         return self.count
@@ -98,6 +105,7 @@ class CloudHistory:
 
     def _enter(self, event: Event, frame: Frame) -> None:
         state = frame.state
+        self.before[frame.id] = self.last.get(frame.id, 0)
         self._emit(
             event,
             f"{state.type}StateEntered",
@@ -183,11 +191,10 @@ class CloudHistory:
     def _joined(self, event: Event) -> None:
         frame = self.state.frames[event[2]]
         if frame.state.map is not None and frame.state.map.distributed:
-            started = self.last.get(frame.id, 0)
             if frame.map_run:
                 self._emit(event, "MapRunSucceeded", frame)
+            self.closing[frame.id] = self.last.get(frame.id, 0)
             self._emit(event, "MapStateSucceeded", frame)
-            self.closing[frame.id] = started
             return
         if frame.state.kind == MAP and frame.id in self.done:
             self.last[frame.id] = self.done.pop(frame.id)
@@ -277,6 +284,7 @@ class CloudHistory:
             details = {**_error(event[3], event[4]), "state": frame.state.name}
             if event[5]:
                 details["location"] = event[5]
+            self.last[frame.id] = self.before.get(frame.id, 0)
             self._emit(event, "EvaluationFailed", frame, details)
 
     def _assigned_variables(self, event: Event) -> None:

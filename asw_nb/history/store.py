@@ -307,7 +307,14 @@ class Store:
             db.executemany(
                 "INSERT INTO outputs VALUES(?,?,?,?,?,?)",
                 [
-                    (run.key, frame, token, o.lines and encode(o.lines), o.metrics and encode(o.metrics), _plain(o.traceback))
+                    (
+                        run.key,
+                        frame,
+                        token,
+                        o.lines and encode(o.lines),
+                        o.metrics and encode(o.metrics),
+                        _plain(o.traceback),
+                    )
                     for frame, token, o in write.outputs
                 ],
             )
@@ -316,7 +323,13 @@ class Store:
             output = _text(state.output) if state.status == "SUCCEEDED" else None
             db.execute(
                 "UPDATE executions SET status=?, finished_us=?, output=?, error=?, cause=?, failed_path=? WHERE id=?",
-                (state.status, run.finished_us, output, *map(_plain, (state.error, state.cause, state.failed_path)), run.key),
+                (
+                    state.status,
+                    run.finished_us,
+                    output,
+                    *map(_plain, (state.error, state.cause, state.failed_path)),
+                    run.key,
+                ),
             )
 
     # task tokens ---------------------------------------------------------------------------------

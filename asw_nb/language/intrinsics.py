@@ -28,7 +28,7 @@ from typing import Any
 
 import msgspec
 
-from asw_nb.errors import StateError, did_you_mean
+from asw_nb.errors import StateError, nearest
 from asw_nb.language.paths import Getter, NoMatch, PathSyntaxError, compile_path
 
 MAX_BASE64 = 10_000
@@ -86,8 +86,9 @@ class _Parser:
         self.text = text
         self.at = 0
 
-    def fail(self, what: str, hint: str = "") -> IntrinsicSyntaxError:
-        return IntrinsicSyntaxError(f"{what} at character {self.at + 1} of {self.text[:200]}{hint and '.'}{hint}")
+    def fail(self, what: str, hint: str | None = None) -> IntrinsicSyntaxError:
+        text = f"{what} at character {self.at + 1} of {self.text[:200]}"
+        return IntrinsicSyntaxError(text if hint is None else f"{text}.{hint}")
 
     def skip(self) -> None:
         self.at = _SPACE.match(self.text, self.at).end()  # type: ignore[union-attr]
@@ -100,8 +101,8 @@ class _Parser:
             raise self.fail("an intrinsic function such as States.Format(...) is expected")
         name = match.group(1)
         if name not in FUNCTIONS:
-            known = [f"States.{function}" for function in FUNCTIONS]
-            raise self.fail(f'unknown intrinsic function "States.{name}"', did_you_mean(f"States.{name}", known))
+            hit = nearest(name, FUNCTIONS)
+            raise self.fail(f'unknown intrinsic function "States.{name}"', hit and f' Did you mean "States.{hit}"?')
         start = self.at
         self.at = match.end()
         arguments: list[Getter] = []

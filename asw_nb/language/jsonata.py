@@ -17,12 +17,12 @@ from functools import lru_cache
 from typing import Any
 
 from asw_nb.language.jsonata_calls import Env, Node
-from asw_nb.language.jsonata_compile import compile_node, plain_keys
+from asw_nb.language.jsonata_compile import compile_node, literal, plain_keys
 from asw_nb.language.jsonata_errors import JsonataError
 from asw_nb.language.jsonata_functions import FUNCTIONS
 from asw_nb.language.jsonata_guard import Run
 from asw_nb.language.jsonata_parse import Tree, free_variables, parse
-from asw_nb.language.jsonata_values import UNDEFINED, JsonataSyntaxError, Sequence, plain
+from asw_nb.language.jsonata_values import UNDEFINED, JsonataSyntaxError, Whole, plain
 
 __all__ = ["UNDEFINED", "Expression", "JsonataError", "JsonataSyntaxError", "check_syntax", "compile_jsonata"]
 
@@ -89,7 +89,7 @@ class Expression:
         """The value for a document `data`, which is ``$`` and ``$$``, as JSONata outside of a state machine has it."""
         # Innermost first: what the expression binds, the variables, the functions.
         env = Env({**names, "$": data}, Env(variables, Env(FUNCTIONS, None, run), run), run)
-        context = Sequence((data,)) if isinstance(data, list) else data
+        context = Whole((data,)) if isinstance(data, list) else data
         try:
             return plain(self._node(context, env), run)
         except (RecursionError, MemoryError):
@@ -99,8 +99,9 @@ class Expression:
 def _shortcut(tree: Tree) -> Short | None:
     """What most expressions are, without scope, bounds and copying: a plain path below a variable, or a literal."""
     if tree.type in ("string", "number", "value") and not tree.predicate and tree.group is None:
-        value = tree.value
-        return lambda states, variables: value
+        value = literal(tree)
+        if type(value) is not float:
+            return lambda states, variables: value
     if tree.type == "variable" and tree.value not in ("", "$") and not tree.predicate and tree.group is None:
         return _walker(tree.value, ())
     keys = plain_keys(tree)

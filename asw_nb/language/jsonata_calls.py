@@ -6,6 +6,7 @@ function runs in constant depth, and only its time is bounded.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -106,7 +107,10 @@ class Signature:
                     out.append(self._array(param, one, letters, args[index], index))
                     index += 1
             else:
-                out.extend(args[index : index + len(letters)])
+                for arg in args[index : index + len(letters)]:
+                    if param.kind == "n" and type(arg) is float and not math.isfinite(arg):
+                        raise JsonataError("D1001", value=arg)
+                    out.append(arg)
                 index += len(letters)
         return out
 

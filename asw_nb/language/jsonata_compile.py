@@ -7,6 +7,7 @@ when an array is met on the way does the general path, with its mapping and flat
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,7 @@ from asw_nb.language.jsonata_values import (
     Made,
     Record,
     Sequence,
+    Whole,
     collapse,
     equal,
     is_number,
@@ -74,8 +76,19 @@ def compile_node(tree: Any) -> Node:
 # --- values and names -----------------------------------------------------------------------------------------------
 
 
-def _literal(tree: Any) -> Node:
+def literal(tree: Any) -> Any:
+    """The value of a literal: numbers as doubles hold them, surrogate pairs of ``\\u`` escapes as one character."""
     value = tree.value
+    if type(value) is str and _SURROGATE.search(value):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return number(value) if type(value) is int else value
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _literal(tree: Any) -> Node:
+    value = literal(tree)
     return lambda context, env: value
 
 
@@ -87,7 +100,7 @@ def _name(tree: Any) -> Node:
 def _variable(tree: Any) -> Node:
     name = tree.value
     if name == "":
-        return lambda context, env: context
+        return lambda context, env: context[0] if type(context) is Whole else context
     return lambda context, env: env.lookup(name)
 
 
@@ -428,6 +441,8 @@ def _call(tree: Any, first: Node | None) -> Node:
     if first is not None:
         args.insert(0, first)
     position = tree.position
+    # Predicates, grouping and "[]" behind the call want to see the sequence.
+    bare = bool(tree.predicate or tree.group or tree.keep_array)
 
     def node(context: Any, env: Env) -> Any:
         # "~>" evaluates its left side before it looks for the function.
@@ -437,7 +452,8 @@ def _call(tree: Any, first: Node | None) -> Node:
             raise JsonataError("T1005", position, forgotten)
         values = head + [argument(context, env) for argument in args[len(head) :]]
         try:
-            return collapse(apply(function, values, context, env.run))
+            result = apply(function, values, context, env.run)
+            return result if bare else collapse(result)
         except JsonataError as error:
             error.position = position
             raise error.at(position, token)  # noqa: B904

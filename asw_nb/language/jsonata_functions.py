@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import random
 import uuid
 from collections.abc import Callable
@@ -46,7 +45,9 @@ _TYPES = ((bool, "boolean"), (str, "string"), (list, "array"), (dict, "object"),
 def _type(run: Run, value: Any) -> Any:
     if value is UNDEFINED or value is None:
         return UNDEFINED if value is UNDEFINED else "null"
-    return next((name for kind, name in _TYPES if isinstance(value, kind)), "number") if not is_number(value) else "number"
+    return (
+        next((name for kind, name in _TYPES if isinstance(value, kind)), "number") if not is_number(value) else "number"
+    )
 
 
 def _error(run: Run, message: Any) -> Any:
@@ -117,7 +118,8 @@ def _hash(run: Run, value: Any, algorithm: Any) -> Any:
     digest = _DIGESTS.get(algorithm)
     if digest is None:
         raise JsonataError(
-            "D3142", message=f"Argument 2 of function $hash must be one of {', '.join(_DIGESTS)}, but was {algorithm[:50]}"
+            "D3142",
+            message=f"Argument 2 of function $hash must be one of {', '.join(_DIGESTS)}, but was {algorithm[:50]}",
         )
     run.grow(2 * len(value))
     return digest(value.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()

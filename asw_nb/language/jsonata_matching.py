@@ -77,12 +77,10 @@ def _is_next(found: dict[str, Any]) -> bool:
 
 def _limited(matches: Iterator[Any], limit: Any) -> Iterator[Any]:
     """The first matches; like the reference, one more is looked for than is used."""
-    count = 0
-    for found in matches:
+    for count, found in enumerate(matches):
         if limit is not UNDEFINED and count >= limit:
             return
         yield found
-        count += 1
 
 
 def contains(run: Run, subject: Any, token: Any) -> Any:

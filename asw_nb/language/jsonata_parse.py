@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from asw_nb.language.jsonata_errors import message_text
-from asw_nb.language.jsonata_guard import TEXT_LIMIT
+from asw_nb.language.jsonata_guard import PATTERN_LIMIT, TEXT_LIMIT
 from asw_nb.language.jsonata_regex import BadPattern, Pattern
 from asw_nb.language.jsonata_values import JsonataSyntaxError
 
@@ -55,6 +55,8 @@ def parse(text: str) -> Tree:
 
 
 def _pattern(source: str, flags: Any) -> Pattern:
+    if len(source) > PATTERN_LIMIT:
+        raise BadPattern(f"{len(source)} characters, at most {PATTERN_LIMIT} are read")
     return Pattern(source, flags.case_insensitive, flags.multiline)
 
 

@@ -23,6 +23,7 @@ from asw_nb.language.jsonata_values import (
     Record,
     Sequence,
     Tuple,
+    Whole,
     collapse,
     is_number,
     truth,
@@ -93,7 +94,7 @@ def path(tree: Any, compile_node: Compile) -> Node:
     else:
         walk = _plain_path(tree, compile_node)
         keep_rows = False
-    keep = tree.keep_singleton_array
+    keep = tree.keep_singleton_array or tree.keep_array
     rows = any(step.tuple for step in tree.steps)
     if not rows and not keep and group is None:
         return lambda context, env: collapse(walk(context, env))
@@ -105,7 +106,7 @@ def path(tree: Any, compile_node: Compile) -> Node:
             result = Sequence([row["@"] for row in stream])
             env.run.grow(8 * len(result))
         if keep:
-            if type(result) is Cons:
+            if type(result) is Cons and tree.keep_singleton_array:
                 result = Sequence((result,))
             if type(result) is Sequence:
                 result.keep = True
@@ -505,6 +506,8 @@ def _merged(rows: list[Any], run: Run) -> Tuple:
 def wildcard(value: Any, env: Env) -> Any:
     """``*``: the values of an object's fields, arrays among them flattened to the ground."""
     run = env.run
+    if type(value) is Whole:
+        value = value[0]
     if isinstance(value, dict):
         members: Any = value.values()
     elif isinstance(value, list):

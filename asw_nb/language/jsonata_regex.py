@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from asw_nb.language.jsonata_errors import JsonataError
-from asw_nb.language.jsonata_guard import PATTERN_LIMIT, Run
+from asw_nb.language.jsonata_guard import Run
 
 _LINE_ENDS = r"\n\r\u2028\u2029"
 _WORD = "A-Za-z0-9_"
@@ -48,8 +48,6 @@ class Pattern:
     __slots__ = ("_compiled", "source")
 
     def __init__(self, source: str, ignore_case: bool, multiline: bool) -> None:
-        if len(source) > PATTERN_LIMIT:
-            raise BadPattern(f"{len(source)} characters, at most {PATTERN_LIMIT} are read")
         self.source = source
         self._compiled = _compiled(source, ignore_case, multiline)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from asw_nb.language.jsonata_errors import JsonataError
 from asw_nb.language.jsonata_guard import Run
-from asw_nb.language.jsonata_values import UNDEFINED, number, number_text
+from asw_nb.language.jsonata_values import UNDEFINED, Whole, number, number_text
 from asw_nb.language.jsonata_values import text as as_text
 
 _DECIMAL_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([Ee][-+]?[0-9]+)?")
@@ -20,6 +20,8 @@ _OTHER_NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+")
 
 
 def string(run: Run, value: Any, pretty: Any) -> Any:
+    if type(value) is Whole:
+        value = value[0]
     return UNDEFINED if value is UNDEFINED else as_text(value, run, pretty is True)
 
 

@@ -81,6 +81,12 @@ class Sequence(Made):
         self.tuples = False
 
 
+class Whole(Sequence):
+    """The document itself when it is an array: one value to a path, and the array to ``$``."""
+
+    __slots__ = ()
+
+
 class Tuple(dict):
     """One row of a path that binds variables (``@``, ``#``, ``%``): the names bound, and the focus under ``@``."""
 
@@ -159,7 +165,7 @@ def equal(left: Any, right: Any, run: Run) -> bool:
             return False
         run.step(len(left) + 1)
         return all(key in right and equal(value, right[key], run) for key, value in left.items())
-    if isinstance(left, Function) or isinstance(right, Function) or isinstance(right, (list, dict)):
+    if isinstance(left, Function) or isinstance(right, (Function, list, dict)):
         return False
     return bool(left == right)
 

@@ -19,6 +19,7 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{\s*([^{}]*?)\s*\}")
 _NAME = re.compile(r"[^\W\d]\w*")
 _STEP = re.compile(r"\.([^\W\d]\w*)|\[(-?\d+)\]|\[['\"]([^'\"]+)['\"]\]")
 
+
 class NoValue(Exception):
     """The reference leads nowhere; `fix` says what would."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from asw_nb.analysis.card import describe, live_card
+from asw_nb.analysis.card import CODE, RECENT_LINES, describe, live_card
 from asw_nb.engine.events import Event
 from asw_nb.engine.runner import Run
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 PAINT_EVERY_S = 0.25
 FIRST_PAINT_S = 0.05
+# While nothing happens only the elapsed time moves: a Wait of a night must not send four pictures a second.
+IDLE_PAINT_S = 1.0
+HOW_TO_STOP = f"Stop it with the button, or from any cell: <code style=\"{CODE}\">%asw stop</code>"
+HOW_TO_INTERRUPT = "Stop it by interrupting the kernel."
 
 
 class LiveView:
@@ -40,7 +44,8 @@ class LiveView:
         assert execution._run is not None
         self.execution, self.run = execution, execution._run
         self.frames = 0
-        self._recent: deque[str] = deque(maxlen=6)
+        self._recent: deque[str] = deque(maxlen=RECENT_LINES)
+        self._hint = HOW_TO_STOP if button else HOW_TO_INTERRUPT
         self._changed = True
         self.run.listeners.append(self._heard)
         self._handle = display(self._bundle(), raw=True, display_id=True)
@@ -49,7 +54,7 @@ class LiveView:
         self._thread.start()
 
     def _heard(self, run: Run, events: list[Event]) -> None:
-        for event in events[-6:]:
+        for event in events[-RECENT_LINES:]:
             line = describe(run, event)
             if line is not None:
                 self._recent.append(line)
@@ -58,16 +63,18 @@ class LiveView:
     def _bundle(self) -> dict[str, str]:
         return {
             "text/plain": repr(self.execution),
-            "text/html": live_card(self.run, self.execution._record, list(self._recent)),
+            "text/html": live_card(self.run, self.execution._record, list(self._recent), self._hint),
         }
 
     def _paint(self) -> None:
-        done = self.run.done
+        done, idle_s = self.run.done, 0.0
         pause = FIRST_PAINT_S
         while not done.wait(pause):
             pause = PAINT_EVERY_S
-            self._changed = False
-            self._update(self._bundle())
+            idle_s += pause
+            if self._changed or idle_s >= IDLE_PAINT_S:
+                self._changed, idle_s = False, 0.0
+                self._update(self._bundle())
         self.run.forget_listener(self._heard)
         self._update(self.execution._repr_mimebundle_())
         if self._button is not None:

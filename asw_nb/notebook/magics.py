@@ -17,6 +17,7 @@ from typing import Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display
 
+from asw_nb.analysis.card import graph_picture
 from asw_nb.analysis.figure import Html, html_text
 from asw_nb.engine.clock import VirtualClock
 from asw_nb.errors import AswError, ExecutionFailed, UnknownExecution, UsageError, did_you_mean
@@ -371,7 +372,7 @@ def _handler(space: dict[str, Any], wanted: str | None, name: str) -> Callable[.
 def _definition_card(flow: Workflow, warnings: list[Any], with_graph: bool) -> Html:
     parts, lines = [], [repr(flow)]
     if with_graph:
-        parts.append(flow.graph().html)
+        parts.append(graph_picture(flow.to_svg(), f"graph of {flow.name}"))
     for problem in warnings:
         lines.append(f"{problem.severity}: {problem}")
         parts.append(

@@ -100,8 +100,8 @@ class Unprintable(Exception):
         (GeneratorExit("x"), "GeneratorExit", "x"),
         (StopIteration(3), "StopIteration", "3"),
         (ExceptionGroup("two", [ValueError(), TypeError()]), "ExceptionGroup", "two (2 sub-exceptions)"),
-        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no \ud800"), "UnicodeDecodeError", None),
-        (ValueError("\ud800"), "ValueError", "\ud800"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), "UnicodeDecodeError", None),
+        (ValueError("half \ud800"), "ValueError", "half \\ud800"),
     ],
     ids=lambda v: type(v).__name__ if isinstance(v, BaseException) else "",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
@@ -17,15 +18,17 @@ from asw_nb.backends.capture import Lines
 DEFINITION = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "f", "End": True}}}
 
 
-@pytest.fixture
-def root_without_handlers() -> Iterator[logging.Logger]:
-    """pytest has handlers of its own on the root logger; a notebook has none."""
+@contextlib.contextmanager
+def bare_root_logger() -> Iterator[None]:
+    """pytest has handlers of its own on the root logger while a test runs; a notebook has none."""
     root = logging.getLogger()
     kept, level = root.handlers[:], root.level
     root.handlers[:] = []
-    yield root
-    root.handlers[:] = kept
-    root.setLevel(level)
+    try:
+        yield
+    finally:
+        root.handlers[:] = kept
+        root.setLevel(level)
 
 
 def printed(function: Any, **options: Any) -> list[list[str]]:
@@ -76,29 +79,30 @@ def test_each_attempt_has_its_own_lines() -> None:
     assert run.logs()[["attempt", "line"]].values.tolist() == [[1, "attempt 1"], [2, "attempt 2"]]
 
 
-def test_records_of_logging_are_lines_too(root_without_handlers: logging.Logger) -> None:
+def test_records_of_logging_are_lines_too() -> None:
     def logs(event: Any) -> None:
         logging.getLogger("etl.load").warning("3 rows\nleft out")
         logging.getLogger("etl.load").info("too quiet for the level")
 
-    assert printed(logs) == [["logging", "WARNING etl.load: 3 rows"], ["logging", "left out"]]
+    with bare_root_logger():
+        assert printed(logs) == [["logging", "WARNING etl.load: 3 rows"], ["logging", "left out"]]
 
 
-def test_a_handler_that_prints_to_the_task_is_not_repeated(root_without_handlers: logging.Logger) -> None:
+def test_a_handler_that_prints_to_the_task_is_not_repeated() -> None:
     def logs(event: Any) -> None:
         logging.basicConfig(format="mine: %(message)s")
         logging.getLogger("etl").warning("careful")
 
-    assert printed(logs) == [["stderr", "mine: careful"]]
+    with bare_root_logger():
+        assert printed(logs) == [["stderr", "mine: careful"]]
 
 
-def test_the_notebooks_own_logging_works_as_without_us(
-    root_without_handlers: logging.Logger, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_notebooks_own_logging_works_as_without_us(capsys: pytest.CaptureFixture[str]) -> None:
     printed(lambda event: print("a task ran before"))
-    logging.getLogger("notebook").warning("nothing is configured, a warning still shows")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stdout)
-    logging.getLogger("notebook").info("configured")
+    with bare_root_logger():
+        logging.getLogger("notebook").warning("nothing is configured, a warning still shows")
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stdout)
+        logging.getLogger("notebook").info("configured")
     assert capsys.readouterr() == ("INFO configured\n", "nothing is configured, a warning still shows\n")
 
 

@@ -166,7 +166,7 @@ def test_the_shorter_limit_of_machine_and_call_holds(gate: Gate) -> None:
 
 def test_a_task_without_heartbeats_times_out(gate: Gate) -> None:
     run = asw.run(one_task(HeartbeatSeconds=1, TimeoutSeconds=9999), functions={"f": gate})
-    assert (run.status, run.error, run.cause) == ("FAILED", "States.HeartbeatTimeout", None)
+    assert (run.status, run.error, run.cause) == ("FAILED", "States.Timeout", None)
 
 
 def test_a_heartbeat_keeps_a_task_alive() -> None:

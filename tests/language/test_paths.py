@@ -165,19 +165,13 @@ def test_where_a_path_finds_nothing(text: str, path: str) -> None:
     assert miss.value.path == path
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("x", '"x" is no path: a path starts with "$".'),
-        ("$.a.", '"$.a." is no valid JSONPath: expected a shorthand selector'),
-        ("$.a[?(", '"$.a[?(" is no valid JSONPath: unexpected end of query'),
-        ("$$.a.", '"$$.a." is no valid JSONPath: expected a shorthand selector'),
-    ],
-)
-def test_a_text_that_is_no_path_is_refused_when_compiled(text: str, message: str) -> None:
+@pytest.mark.parametrize("text", ["$.a.", "$.a[?(", "$$.a[", "$v..", "$.a[1:2:3:4]"])
+def test_a_text_that_is_no_path_is_refused_when_compiled(text: str) -> None:
     with pytest.raises(PathSyntaxError) as refused:
         compile_path(text)
-    assert str(refused.value) == message
+    # the reason behind the colon is the library's
+    assert str(refused.value).startswith(f'"{text}" is no valid JSONPath: ')
+    assert "\n" not in str(refused.value)
 
 
 @given(VALUES, STEPS)
