@@ -13,7 +13,16 @@ from asw_nb.errors import DefinitionError, UnknownFunction, UsageError, did_you_
 from asw_nb.language import reader, rules
 from asw_nb.language.plan import compile_plan
 from asw_nb.language.problems import Problem
-from asw_nb.workspace import Workspace, check, choose, default_workspace, main_namespace, registry
+from asw_nb.workspace import (
+    Workspace,
+    check,
+    choose,
+    default_workspace,
+    jsonata_problem,
+    known_workflows,
+    main_namespace,
+    registry,
+)
 
 if TYPE_CHECKING:
     from asw_nb.analysis.figure import Html
@@ -62,6 +71,7 @@ class Workflow:
         self.type = type
         self._workspace = _workspace(workspace)
         compile_plan(self._document.value, self.dialect)
+        known_workflows[self.name] = self
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -216,7 +226,7 @@ def validate(definition: Any, dialect: str = "auto", type: str = "STANDARD") -> 
     choose("dialect", dialect, ("auto", "tcsl", "asl"))
     try:
         document = reader.read(definition)
-        problems = rules.check(document, dialect, type)
+        problems = rules.check(document, dialect, type, jsonata_problem)
         if not any(p.severity == "ERROR" for p in problems):
             compile_plan(document.value, rules.dialect_of(document.value) if dialect == "auto" else dialect)
     except DefinitionError as refused:

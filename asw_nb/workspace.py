@@ -31,6 +31,7 @@ from asw_nb.history.store import Record, Store
 from asw_nb.language import reader, rules
 from asw_nb.language.plan import Plan, compile_plan, digest
 from asw_nb.language.problems import Problem
+from asw_nb.language.resources import Resource
 from asw_nb.language.substitute import NoValue, substitute
 from asw_nb.testing import Mocks
 
@@ -95,6 +96,13 @@ def choose(what: str, value: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def jsonata_problem(expression: str) -> str | None:
+    """What is wrong with the syntax of a JSONata expression; the library is loaded by the first one that is asked about."""
+    from asw_nb.language.jsonata import check_syntax
+
+    return check_syntax(expression)
+
+
 def check(
     definition: Any,
     dialect: str = "auto",
@@ -136,7 +144,7 @@ def check(
             unfilled.append(Problem("ERROR", "UNKNOWN_NAME", why.message, location, line, column, why.fix))
 
         document.value = to_json(substitute(document.value, value_of, missing))
-    problems = [*unfilled, *rules.check(document, dialect, type)]
+    problems = [*unfilled, *rules.check(document, dialect, type, jsonata_problem)]
     if any(p.severity == "ERROR" for p in problems):
         raise DefinitionError(problems, source, document.text, first_line)
     resolved = rules.dialect_of(document.value) if dialect == "auto" else dialect

@@ -30,7 +30,7 @@ MAX_ROWS = 40
 MAX_VISIT_ROWS = 12
 MAX_TEXT = 4_000
 MAX_GRAPH_STATES = 400
-GRAPH_WIDTH_PX, GRAPH_HEIGHT_PX = 760, 560
+GRAPH_WIDTH_PX, GRAPH_HEIGHT_PX = 760, 520
 SMALLEST_SCALE = 0.7
 RECENT_LINES = 6
 BAR_PX = 40
@@ -42,7 +42,7 @@ GLYPHS = {
 MONO = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:12px"
 BOX = "background:#ffffff;color:#1b1f24;border:1px solid #d0d7de;border-radius:8px;padding:12px 16px;max-width:960px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.45"
 SIDE_BY_SIDE = "display:flex;flex-wrap:wrap;align-items:flex-start;gap:12px 24px;margin-top:10px"
-CELL = "padding:3px 14px 3px 0;text-align:left;vertical-align:top;border:none;color:#1b1f24;background:#ffffff;white-space:nowrap"
+CELL = "padding:3px 14px 3px 0;text-align:left;vertical-align:top;border:none;color:#1b1f24;background:#ffffff"
 HEAD = CELL + ";font-weight:600;color:#57606a;border-bottom:1px solid #d0d7de"
 PRE = f"background:#f4f5f7;color:#1b1f24;padding:8px 10px;border-radius:6px;margin:4px 0;white-space:pre-wrap;word-break:break-word;{MONO}"
 # A front end's own style for <code> has the colours of its theme, which a white card must not take over.
@@ -111,7 +111,7 @@ def execution_card(execution: Execution) -> str:
     parts = [
         _header(record, execution.duration_s),
         _error(record),
-        _side_by_side(shown, states_summary(fold) if many else states_table(fold)),
+        _side_by_side(shown, states_summary(fold) if many else states_table(fold), 440),
     ]
     if record.status == "SUCCEEDED":
         output = html_text(json_text(record.output))
@@ -132,9 +132,9 @@ def _graph(plan: Plan, statuses: Statuses, counts: Counts, alt: str) -> str:
     return f"<div>{graph_picture(to_svg(plan.document, statuses, counts), alt)}</div>"
 
 
-def _side_by_side(left: str, right: str) -> str:
-    """Both in one row where there is room, else one below the other."""
-    return f'<div style="{SIDE_BY_SIDE}">{left}<div style="flex:1 1 320px;max-width:100%;overflow-x:auto">{right}</div></div>'
+def _side_by_side(left: str, right: str, needed_px: int) -> str:
+    """Both in one row where `needed_px` are left for the right one, else one below the other."""
+    return f'<div style="{SIDE_BY_SIDE}">{left}<div style="flex:1 1 {needed_px}px;max-width:100%;overflow-x:auto">{right}</div></div>'
 
 
 def _code(text: object) -> str:
@@ -206,8 +206,15 @@ def states_summary(fold: Fold) -> str:
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     head = "".join(f'<th style="{HEAD}">{h}</th>' for h in heads)
-    body = "".join("<tr>" + "".join(f'<td style="{CELL}">{c}</td>' for c in cells) + "</tr>" for cells in rows)
+    body = "".join("<tr>" + "".join(_cells(*cells)) + "</tr>" for cells in rows)
     return f'<table style="border-collapse:collapse;margin:0;font-size:12px"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _cells(*texts: str) -> Iterable[str]:
+    """Table cells; only the last one, the error, may take more than a line."""
+    *short, last = texts
+    yield from (f'<td style="{CELL};white-space:nowrap">{text}</td>' for text in short)
+    yield f'<td style="{CELL};word-break:break-word">{last}</td>'
 
 
 def _visit_cells(v: Visit) -> tuple[str, ...]:
@@ -238,7 +245,7 @@ def _summary_cells(path: str, visits: list[Visit]) -> tuple[str, ...]:
         f"{tries:,}" if (tries := sum(len(v.attempts) for v in visits)) else "",
         shortest if shortest == longest else f"{shortest} – {longest}",
         _function(first),
-        html_text(f"{failed[0].error}{more}, in {failed[0].path}") if failed else "",
+        html_text(cut(f"{failed[0].error}{more}, in {failed[0].path}", 160)) if failed else "",
     )
 
 
@@ -294,16 +301,18 @@ def live_card(run: Run, record: Record, recent: Iterable[str], hint: str = "") -
     bars = [_bar(path, done, failed, length) for path, done, failed, length in map_progress(run)]
     # Room for what is going to be shown is kept from the first frame on: the page below must not jump.
     room = BAR_PX * max(len(bars), min(2, sum(s.kind == MAP for s in state.plan.states)))
-    lines = "<br>".join(html_text(cut(line, 70)) for line in recent)
-    panel = (
+    tallies = (
         f'<div style="{GREY}"><b>{done:,}</b> states done &nbsp;·&nbsp; <b>{begun - done:,}</b> running &nbsp;·&nbsp; {state.event_id:,} events</div>'
         f'<div style="min-height:{room}px">{"".join(bars)}</div>'
+    )
+    lines = "<br>".join(html_text(line[:110]) for line in recent)
+    latest = (
         f'<div style="{TITLE}">Latest events</div>'
         f'<div style="{GREY};height:{18 * RECENT_LINES}px;line-height:18px;overflow:hidden;white-space:pre;{MONO}">{lines}</div>'
         f'<div style="{GREY};margin-top:10px">{hint}</div>'
     )
     shown = _graph(state.plan, statuses, counts, f"graph of {record.workflow}, running")
-    return f'<div style="{BOX}">{_header(record, seconds)}{_side_by_side(shown, panel)}</div>'
+    return f'<div style="{BOX}">{_header(record, seconds)}{_side_by_side(shown, tallies, 260)}{latest}</div>'
 
 
 def map_progress(run: Run, limit: int = 6) -> list[tuple[str, int, int, int]]:
@@ -349,7 +358,9 @@ def describe(run: Run, event: Event) -> str | None:
     if kind in (ev.RETRYING, ev.WAITING):
         pause = duration_text((event[3] - event[1]) / 1e6)
         where = f"{frame.path}: " if frame is not None else ""
-        return f"{at}{where}waiting for {pause}" if kind == ev.WAITING else f"{at}{where}{event[5]}, next attempt in {pause}"
+        return f"{at}{where}" + (
+            f"waiting for {pause}" if kind == ev.WAITING else f"{event[5]}, next attempt in {pause}"
+        )
     return None
 
 

@@ -25,7 +25,7 @@ PAINT_EVERY_S = 0.25
 FIRST_PAINT_S = 0.05
 # While nothing happens only the elapsed time moves: a Wait of a night must not send four pictures a second.
 IDLE_PAINT_S = 1.0
-HOW_TO_STOP = f"Stop it with the button, or from any cell: <code style=\"{CODE}\">%asw stop</code>"
+HOW_TO_STOP = f'Stop it with the button, or from any cell: <code style="{CODE}">%asw stop</code>'
 HOW_TO_INTERRUPT = "Stop it by interrupting the kernel."
 
 
@@ -89,9 +89,7 @@ class LiveView:
     def _make_button(self) -> Any:
         import ipywidgets
 
-        button = ipywidgets.Button(
-            description="Stop", icon="stop", tooltip=f"Stop {self.execution.name}", button_style="warning"
-        )
+        button = ipywidgets.Button(description="Stop", icon="stop", tooltip=f"Stop {self.execution.name}")
 
         def pressed(_: Any) -> None:
             button.disabled = True

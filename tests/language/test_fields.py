@@ -175,7 +175,9 @@ def test_finish_fails_like_its_parts() -> None:
     )
 
 
-OBJECTS = st.dictionaries(st.sampled_from(["in", "b", "c"]), st.integers() | st.lists(st.integers(), max_size=2), max_size=3)
+OBJECTS = st.dictionaries(
+    st.sampled_from(["in", "b", "c"]), st.integers() | st.lists(st.integers(), max_size=2), max_size=3
+)
 
 
 @given(OBJECTS.map(lambda o: {"in": {}, **o}), OBJECTS)

@@ -83,7 +83,7 @@ def test_the_eighteen_functions() -> None:
     [
         (
             "States.format('{}', 1)",
-            'unknown intrinsic function "States.format" at character 1 of States.format(\'{}\', 1).'
+            "unknown intrinsic function \"States.format\" at character 1 of States.format('{}', 1)."
             ' Did you mean "States.Format"?',
         ),
         ("States.Xyzzy()", 'unknown intrinsic function "States.Xyzzy" at character 1 of States.Xyzzy()'),
@@ -124,7 +124,10 @@ def test_the_eighteen_functions() -> None:
         ),
         ("States.Array(1e999)", "the number 1e999 is too large at character 19 of States.Array(1e999)"),
         ("States.UUID() + 1", "nothing more is expected at character 15 of States.UUID() + 1"),
-        ("States.MathAdd(1)", "States.MathAdd takes 2 arguments, 1 are given; call ends at character 18 of States.MathAdd(1)"),
+        (
+            "States.MathAdd(1)",
+            "States.MathAdd takes 2 arguments, 1 are given; call ends at character 18 of States.MathAdd(1)",
+        ),
         (
             "States.Format()",
             "States.Format takes 1 or more arguments, 0 are given; call ends at character 16 of States.Format()",
@@ -192,7 +195,7 @@ def test_json_survives_JsonToString_and_StringToJson(value: Any) -> None:
 @given(st.lists(VALUES, max_size=9), st.integers(1, 10))
 def test_the_chunks_of_ArrayPartition_make_the_array_again(array: list[Any], size: int) -> None:
     chunks = call("States.ArrayPartition($.a, $.n)", a=array, n=size)
-    assert sum(chunks, []) == array
+    assert [value for chunk in chunks for value in chunk] == array
     assert [len(c) for c in chunks[:-1]] == [size] * (len(chunks) - 1)
     assert all(0 < len(c) <= size for c in chunks)
 

@@ -216,7 +216,14 @@ def test_what_put_builds(text: str, root: Any, result: Any) -> None:
 
 @pytest.mark.parametrize(
     ("text", "root"),
-    [("$.a", [1]), ("$.a", "text"), ("$.a.b", {"a": 1}), ("$[0]", {"0": 1}), ("$.l[3]", {"l": [1]}), ("$.l[-2]", {"l": [1]})],
+    [
+        ("$.a", [1]),
+        ("$.a", "text"),
+        ("$.a.b", {"a": 1}),
+        ("$[0]", {"0": 1}),
+        ("$.l[3]", {"l": [1]}),
+        ("$.l[-2]", {"l": [1]}),
+    ],
 )
 def test_where_nothing_can_be_put(text: str, root: Any) -> None:
     with pytest.raises(CannotPut):
@@ -227,10 +234,7 @@ def test_where_nothing_can_be_put(text: str, root: Any) -> None:
 def test_only_reference_paths_into_the_data_can_be_put(text: str) -> None:
     with pytest.raises(PathSyntaxError) as refused:
         compile_put(text)
-    assert (
-        str(refused.value)
-        == f'"{text}" is no reference path: use "$", fields and indexes only, such as "$.a.b[0]".'
-    )
+    assert str(refused.value) == f'"{text}" is no reference path: use "$", fields and indexes only, such as "$.a.b[0]".'
 
 
 @given(VALUES, STEPS, VALUES)

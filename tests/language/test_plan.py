@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from asw_nb.errors import DefinitionError
+from asw_nb.errors import DefinitionError, StateError
 from asw_nb.language import plan as plans
 from asw_nb.language.plan import TYPES, Retrier, StatePlan, compile_plan, digest
 
@@ -382,10 +382,9 @@ def test_the_error_of_a_missing_parameter_depends_on_the_dialect() -> None:
     for dialect in ("asl", "tcsl"):
         prepare = state({"Type": "Task", "Resource": "f", "Parameters": {"x.$": "$.gone"}}, dialect).prepare
         assert prepare is not None
-        try:
+        with pytest.raises(StateError) as failed:
             prepare({}, None)
-        except Exception as failed:
-            names[dialect] = getattr(failed, "name", None)
+        names[dialect] = failed.value.name
     assert names == {"asl": "States.Runtime", "tcsl": "States.ParameterPathFailure"}
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +77,6 @@ def test_what_a_text_becomes(text: str, value: Any) -> None:
 
 
 def test_numbers_of_numpy_read_as_numbers() -> None:
-    numpy = pytest.importorskip("numpy")
     value = substitute("n=${n}", {"n": numpy.int64(5)}.__getitem__, lambda pointer, why: None)
     assert value == "n=5"
 
@@ -162,6 +162,6 @@ def test_a_reference_brings_its_value_whole(value: Any) -> None:
     assert value == before
 
 
-@given(st.text(max_size=10))
+@given(st.text("${}ab ", max_size=10))
 def test_a_doubled_dollar_keeps_any_text(text: str) -> None:
-    assert filled(text.replace("${", "$${")) == (text, []) or "$${" in text
+    assert filled(text.replace("${", "$${")) == (text, [])

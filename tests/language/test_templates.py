@@ -19,15 +19,19 @@ CONSTANTS = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=10
 )
 DATA = st.fixed_dictionaries({"a": CONSTANTS, "b": st.lists(CONSTANTS, max_size=3)})
-EXPRESSIONS = st.sampled_from(["$", "$.a", "$.b", "$.b[*]", "$$.State.Name", "States.JsonToString($.a)", "States.Array($.a, 1)"])
+EXPRESSIONS = st.sampled_from(
+    ["$", "$.a", "$.b", "$.b[*]", "$$.State.Name", "States.JsonToString($.a)", "States.Array($.a, 1)"]
+)
 # an object keeps constants under the keys of KEYS and expressions under others, so that no key is given twice
 TEMPLATES = st.recursive(
     LEAVES,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.builds(
-        lambda constants, dynamic: {**constants, **{f"{key}!.$": text for key, text in dynamic.items()}},
-        st.dictionaries(KEYS, inner, max_size=3),
-        st.dictionaries(KEYS, EXPRESSIONS, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.builds(
+            lambda constants, dynamic: {**constants, **{f"{key}!.$": text for key, text in dynamic.items()}},
+            st.dictionaries(KEYS, inner, max_size=3),
+            st.dictionaries(KEYS, EXPRESSIONS, max_size=2),
+        )
     ),
     max_leaves=10,
 )
@@ -128,7 +132,10 @@ def test_one_field() -> None:
     assert items({"items": [1]}, None) == [1]
     with pytest.raises(EvaluationError) as failed:
         items({}, None)
-    assert failed.value.cause == "The JSONPath '$.items' specified for the field 'ItemsPath' could not be found in the input '{}'"
+    assert (
+        failed.value.cause
+        == "The JSONPath '$.items' specified for the field 'ItemsPath' could not be found in the input '{}'"
+    )
 
 
 def test_the_sentence_of_a_miss() -> None:
@@ -161,7 +168,9 @@ def test_every_expression_is_replaced_and_every_constant_stays(tree: Any, data: 
         if not isinstance(part, dict):
             return part
         return {
-            (k[:-2] if k.endswith(".$") else k): compile_field(v, k, "E")(data, Env()) if k.endswith(".$") else expected(v)
+            (k[:-2] if k.endswith(".$") else k): compile_field(v, k, "E")(data, Env())
+            if k.endswith(".$")
+            else expected(v)
             for k, v in part.items()
         }
 
