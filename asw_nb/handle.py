@@ -242,6 +242,61 @@ class Execution:
                 out[resource.name] = inspect.getsource(self._resolver.find(resource).call)
         return out
 
+    def redrive(self, from_state: str | None = None, dry_run: bool = False, **options: Any) -> Any:
+        """Go on from where it failed, timed out or was stopped.
+
+        States, branches and items that ended well are kept; what failed, and what was ended with it, begins again. Functions are looked up
+        anew, so an edited one is used. The history goes on: tables show both lives.
+
+        Parameters
+        ----------
+        from_state : str, optional
+            Begin again at this top-level state, with the input that it had, instead.
+        dry_run : bool
+            Change nothing; give the plan as a table.
+        functions, workflows, executor, clock
+            As for `asw_nb.run`.
+
+        Returns
+        -------
+        Execution or DataFrame
+            This execution, running again; or the plan: columns path, state, action (``"keep"`` or ``"run again"``), why.
+
+        Raises
+        ------
+        UsageError
+            It runs, or has succeeded, or its history was kept in memory only, or there is no such top-level state.
+        """
+        record = self._latest()
+        if record.type == "EXPRESS":
+            raise UsageError(f'execution "{self.name}" is EXPRESS: its history was not kept, so it cannot be redriven.')
+        if record.status == "RUNNING":
+            raise UsageError(f'execution "{self.name}" still runs: wait for its end, or stop() it, before a redrive.')
+        if record.status == "SUCCEEDED" and from_state is None:
+            raise UsageError(
+                f'execution "{self.name}" has succeeded: name the state to begin again at with from_state=.'
+            )
+        start = self._start_of(from_state) if from_state is not None else None
+        if dry_run:
+            from asw_nb.analysis import tables
+
+            return tables.redrive_plan(self.fold(), from_state)
+        self._run = self._workspace.redrive(record, start, **options)
+        self._record = self._workspace.store.get(self.key)
+        self._fold = None
+        return self
+
+    def _start_of(self, name: str) -> tuple[int, Any, dict[str, Any]]:
+        visits = [v for v in self.fold().visits if v.parent is None and name in (v.state.name, v.path)]
+        if not visits:
+            known = [s.name for s in self.plan.root.states]
+            hint = did_you_mean(name, known) if name not in known else " It was never entered."
+            raise UsageError(
+                f'execution "{self.name}" cannot begin again at "{name}": it must be a top-level state.{hint}'
+            )
+        visit = visits[-1]
+        return visit.state.index, visit.input, visit.variables
+
     # the history ---------------------------------------------------------------------------------------
 
     def _events(self) -> Iterable[Event]:

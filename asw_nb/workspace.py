@@ -22,6 +22,7 @@ from asw_nb.backends.calls import PAYLOAD_LIMIT, FunctionCalls
 from asw_nb.backends.functions import Registry, Resolver
 from asw_nb.backends.local import InlineBackend, ThreadBackend
 from asw_nb.backends.nested import NestedBackend
+from asw_nb.engine import events as ev
 from asw_nb.engine.clock import Clock, RealClock
 from asw_nb.engine.execution import ExecutionState, isoformat
 from asw_nb.engine.payload import NotJson, to_json
@@ -444,28 +445,57 @@ class Workspace:
         for record in sorted(records, key=lambda r: r.key):
             if record.key in self.runner.runs or not self.store.adopt(record.key, force):
                 continue
-            state = self.state_of(self.plan_of(record), record)
-            count = 0
-            for event in self.store.events(record.key):
-                state.apply(event)
-                count += 1
-            given = FunctionCalls(
-                Resolver(registry, functions, main_namespace),
-                None,
-                PAYLOAD_LIMIT if record.dialect == "asl" else None,
-                patient=True,
-            )
-            place = executor or ("inline" if record.backend == "inline" else "threads")
-            run = Run(
-                record.key, state, clock or self.runner.clock, self.backend(place), given, timeout_s=record.timeout_s
-            )
-            run.committed = count
-            run.special = self._special(workflows or {})
-            run.artifacts = str(self.path.parent / "artifacts" / str(record.key))
-            self._live[record.key] = run
-            self.runner.start(run, resumed=bool(count))
+            run = self._load(record, functions, executor, workflows, clock)
+            self.runner.start(run, resumed=bool(run.committed))
             out.append(Execution(self, record, run))
         return out
+
+    def _load(
+        self,
+        record: Record,
+        functions: Mapping[str, Callable[..., Any]] | None,
+        executor: str | None,
+        workflows: Mapping[str, Any] | None,
+        clock: Clock | None,
+    ) -> Run:
+        """A run from the log: fold it, and nothing else."""
+        state = self.state_of(self.plan_of(record), record)
+        count = 0
+        for event in self.store.events(record.key):
+            state.apply(event)
+            count += 1
+        calls = FunctionCalls(
+            Resolver(registry, functions, main_namespace),
+            None,
+            PAYLOAD_LIMIT if record.dialect == "asl" else None,
+            patient=True,
+        )
+        place = self.backend(executor or ("inline" if record.backend == "inline" else "threads"))
+        run = Run(record.key, state, clock or self.runner.clock, place, calls, timeout_s=record.timeout_s)
+        run.committed = count
+        run.special = self._special(workflows or {})
+        run.artifacts = str(self.path.parent / "artifacts" / str(record.key))
+        self._live[record.key] = run
+        return run
+
+    def redrive(
+        self,
+        record: Record,
+        start: tuple[int, Any, dict[str, Any]] | None = None,
+        *,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        executor: str | None = None,
+        workflows: Mapping[str, Any] | None = None,
+        clock: Clock | None = None,
+    ) -> Run:
+        """Drive an ended execution on; see `Execution.redrive`."""
+        if not self.store.reopen(record.key, record.status):
+            raise UsageError(
+                f'execution "{record.name}" has been redriven already, by another kernel: look at it again.'
+            )
+        run = self._load(self.store.get(record.key), functions, executor, workflows, clock)
+        self.runner.redrive(run, (ev.REDRIVEN, 0, 0, *(start or ())))
+        return run
 
     def state_of(self, plan: Plan, record: Record, seed: int | None = None) -> ExecutionState:
         """An execution's state before its first event."""

@@ -61,13 +61,15 @@ def live_statuses(run: ExecutionState) -> tuple[Statuses, Counts]:
             continue
         running = max(entered - exited - failed, 0)
         if running:
-            statuses[state.path] = standing.get(i, "RUNNING")
+            statuses[state.path] = standing.get(i, "RUNNING") if run.status == "RUNNING" else run.status
         elif failed and not exited:
             statuses[state.path] = "CAUGHT" if run.status in ("RUNNING", "SUCCEEDED") else "FAILED"
         else:
             statuses[state.path] = "SUCCEEDED"
         if entered > 1:
-            tally = {"RUNNING": running, "SUCCEEDED": exited, "FAILED": failed}
+            tally = Counter({"SUCCEEDED": exited, "FAILED": failed})
+            # what still ran when the execution ended has ended as it did
+            tally[run.status] += running
             counts[state.path] = {k: v for k, v in tally.items() if v}
     return statuses, counts
 

@@ -191,6 +191,39 @@ def _item_status(visits: list[Visit]) -> tuple[str, Visit | None]:
     return "SUCCEEDED", None
 
 
+REDRIVE: dict[str, str] = {"path": TEXT, "state": TEXT, "action": TEXT, "why": TEXT}
+
+
+def redrive_plan(fold: Fold, from_state: str | None = None) -> pandas.DataFrame:
+    """What a redrive keeps and what it runs again: the newest visit of each path.
+
+    Returns
+    -------
+    DataFrame
+        Columns path, state, action, why.
+    """
+    newest = {v.path: v for v in fold.visits}
+    begun = next((v.number for v in reversed(fold.visits) if v.parent is None and v.state.name == from_state), None)
+    rows = []
+    for v in newest.values():
+        top = v
+        while top.parent is not None:
+            top = top.parent
+        if begun is not None:
+            again = top.number >= begun
+            why = f"redrive from {from_state}" if again else "before that state"
+        elif v.status in ("SUCCEEDED", "CAUGHT"):
+            again, why = False, "ended well" if v.status == "SUCCEEDED" else "its error was caught"
+        else:
+            again, why = True, f"{v.status}: {v.error}" if v.error else f"{v.status} with what it stood in"
+        rows.append((v.path, v.state.name, "run again" if again else "keep", why))
+    reached = {v.state.path for v in fold.visits}
+    rows += [
+        (s.path, s.name, "run again", "not reached yet") for s in fold.state.plan.root.states if s.path not in reached
+    ]
+    return frame(REDRIVE, rows)
+
+
 Outputs = dict[tuple[int, int], tuple[list[Any], list[Any], str | None]]
 
 
@@ -227,6 +260,6 @@ def logs(record: Record, fold: Fold, outputs: Outputs) -> pandas.DataFrame:
 
 
 __all__ = [
-    "ATTEMPTS", "EVENTS", "EXECUTIONS", "LOGS", "MAP_ITEMS", "METRICS", "STATES",
+    "ATTEMPTS", "EVENTS", "EXECUTIONS", "LOGS", "MAP_ITEMS", "METRICS", "REDRIVE", "STATES",
     "attempts", "events", "executions", "logs", "map_items", "metrics", "states",
 ]  # fmt: skip

@@ -43,6 +43,7 @@ kind  name            rest of the tuple                                   meanin
 24    ITEMS_ORDERED   request                                             order: read the items of a Map
 25    ITEMS_KNOWN     length                                              fact: so many children will the Map have
 26    RESULTS_ORDERED request                                             order: write the results of a Map
+27    REDRIVEN        [state, data, variables]                            the ended execution goes on (from a top-level state)
 ====  ==============  ==================================================  =================================================
 
 `next` is a state's number in `Plan.states`, or -1: the frame ends. The root's end is the execution's success.
@@ -55,13 +56,13 @@ from typing import Any
 (
     STARTED, MOVED, MOVED_RESULT, MOVED_WITH, SCHEDULED, SUCCEEDED, FAILED, TIMED_OUT, RETRYING, WAITING, FIRED, FORKED,
     MAP_STARTED, ITEM_STARTED, JOINED, CHILD_FAILED, BROKE, ERRED, GAVE_UP, ASSIGNED, ENDED, MAP_RUN_STARTED,
-    SUBMITTED, PICKED_UP, ITEMS_ORDERED, ITEMS_KNOWN, RESULTS_ORDERED,
-) = range(27)  # fmt: skip
+    SUBMITTED, PICKED_UP, ITEMS_ORDERED, ITEMS_KNOWN, RESULTS_ORDERED, REDRIVEN,
+) = range(28)  # fmt: skip
 
 NAMES = (
     "STARTED", "MOVED", "MOVED_RESULT", "MOVED_WITH", "SCHEDULED", "SUCCEEDED", "FAILED", "TIMED_OUT", "RETRYING", "WAITING",
     "FIRED", "FORKED", "MAP_STARTED", "ITEM_STARTED", "JOINED", "CHILD_FAILED", "BROKE", "ERRED", "GAVE_UP", "ASSIGNED", "ENDED",
-    "MAP_RUN_STARTED", "SUBMITTED", "PICKED_UP", "ITEMS_ORDERED", "ITEMS_KNOWN", "RESULTS_ORDERED",
+    "MAP_RUN_STARTED", "SUBMITTED", "PICKED_UP", "ITEMS_ORDERED", "ITEMS_KNOWN", "RESULTS_ORDERED", "REDRIVEN",
 )  # fmt: skip
 
 Event = tuple[Any, ...]

@@ -23,6 +23,7 @@ from typing import Any
 
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, SAME, Event
+from asw_nb.engine.redrive import redriven
 from asw_nb.language.plan import MAP, PARALLEL, Plan, ScopePlan, StatePlan
 from asw_nb.language.resources import Resource
 
@@ -40,7 +41,7 @@ class Children:
     """The branches of a Parallel, or the items of a Map, while they run."""
 
     __slots__ = (
-        "batches", "culprit", "done", "error", "failed", "items", "known", "length", "limit", "next", "pending", "request", "results", "running",
+        "batches", "culprit", "done", "ended", "error", "failed", "fallen", "items", "known", "length", "limit", "next", "pending", "request", "results", "running",
         "tolerated",
     )  # fmt: skip
 
@@ -54,6 +55,9 @@ class Children:
         # the first failure decides: its error, and the path where it came from
         self.error: tuple[str | None, str | None] | None = None
         self.culprit: str | None = None
+        # for a redrive: children that failed, and frames that were alive when the state broke
+        self.fallen: list[Frame] = []
+        self.ended: list[Frame] = []
         # decided again from the plan when the execution is resumed: they are pure functions of recorded data
         self.items: Any = None
         self.limit: int | None = None
@@ -76,7 +80,7 @@ class Frame:
 
     __slots__ = (
         "attempt", "broke", "children", "counts", "culprit", "data", "due", "entered_at", "entered_id", "error", "heartbeat_s", "id", "index", "input", "lapsed", "map_run", "parent",
-        "phase", "result", "retries", "run", "scope", "state", "submitted", "timeout_s", "token", "variables",
+        "phase", "result", "retries", "run", "salvage", "scope", "state", "submitted", "timeout_s", "token", "variables", "was",
     )  # fmt: skip
 
     def __init__(self, run: ExecutionState, number: int, parent: Frame | None, scope: ScopePlan, index: int) -> None:
@@ -92,6 +96,9 @@ class Frame:
         self.token = 0
         # the order that is out was taken by somebody who will answer: it must not be given out again
         self.submitted = False
+        # for a redrive: what the frame stood in when it broke, and its phase when it ended
+        self.salvage: Children | None = None
+        self.was = ENTER
         self.lapsed = False  # the error is a heartbeat that did not come
         self.timeout_s: float | None = None
         self.heartbeat_s: float | None = None
@@ -220,6 +227,10 @@ class ExecutionState:
         self.failed_path: str | None = None
         self.event_id = 0
         self.count = 0
+        self.redrives = 0
+        # for a redrive: the frames that were alive when the execution ended, and those that the newest redrive brought back
+        self.salvage: dict[int, Frame] = {}
+        self.revived: list[Frame] = []
         self.entered = [0] * len(plan.states)
         self.exited = [0] * len(plan.states)
         self.failed = [0] * len(plan.states)
@@ -279,6 +290,7 @@ class ExecutionState:
         frame.children = None
         frame.map_run = False
         frame.broke = False
+        frame.salvage = None
         self.entered[state.index] += 1
         self.ready.append(frame)
 
@@ -313,6 +325,7 @@ class ExecutionState:
             self.event_id += 1
             self.status = "SUCCEEDED"
             self.output = output
+            self.salvage = {0: frame}
             self.ready.clear()
             return
         children = parent.children
@@ -382,6 +395,7 @@ class ExecutionState:
             frame.culprit = None
             frame.children = None
             frame.broke = False
+            frame.salvage = None
             frame.phase = ENTER
             if frame.state.kind in (PARALLEL, MAP):
                 frame.attempt += 1
@@ -453,10 +467,11 @@ class ExecutionState:
 
     def _child_failed(self, event: Event) -> None:
         frame = self.frames.pop(event[2])
-        frame.phase = DEAD
+        frame.was, frame.phase = frame.phase, DEAD
         parent = frame.parent
         assert parent is not None and parent.children is not None
         children = parent.children
+        children.fallen.append(frame)
         self.failed[frame.state.index] += 1
         if children.error is None:
             children.error = frame.error
@@ -469,23 +484,28 @@ class ExecutionState:
 
     def _broke(self, event: Event) -> None:
         frame = self.frames[event[2]]
-        self._end_children(frame)
-        frame.culprit = frame.children.culprit if frame.children is not None else None
-        frame.children = None
+        children = frame.children
+        assert children is not None
+        children.ended = self._end_children(frame)
+        frame.culprit = children.culprit
+        frame.salvage, frame.children = children, None
         frame.error = (event[3], event[4])
         frame.broke = True
         frame.phase = ERROR
         self.ready.append(frame)
 
-    def _end_children(self, frame: Frame) -> None:
+    def _end_children(self, frame: Frame) -> list[Frame]:
         """Frames below this one end with it. Children always have greater numbers than their parents."""
         gone = {frame.id}
+        ended = []
         for number, other in list(self.frames.items()):
             if other.parent is not None and other.parent.id in gone:
                 gone.add(number)
-                other.phase = DEAD
+                other.was, other.phase = other.phase, DEAD
                 self.failed[other.state.index] += 1
                 del self.frames[number]
+                ended.append(other)
+        return ended
 
     def _erred(self, event: Event) -> None:
         frame = self.frames[event[2]]
@@ -528,7 +548,8 @@ class ExecutionState:
             self.failed_path = root.culprit or root.path
             for frame in self.frames.values():
                 self.failed[frame.state.index] += 1
-                frame.phase = DEAD
+                frame.was, frame.phase = frame.phase, DEAD
+        self.salvage = dict(self.frames)
         self.frames.clear()
         self.ready.clear()
 
@@ -562,6 +583,7 @@ APPLY: tuple[Callable[[ExecutionState, Event], None], ...] = tuple(
         ev.ITEMS_ORDERED: ExecutionState._order_of_map,
         ev.ITEMS_KNOWN: ExecutionState._items_known,
         ev.RESULTS_ORDERED: ExecutionState._order_of_map,
+        ev.REDRIVEN: redriven,
     }[kind]
     for kind in range(len(ev.NAMES))
 )

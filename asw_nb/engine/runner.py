@@ -219,6 +219,13 @@ class Runner:
         self.inbox.append(("resume" if resumed else "start", run))
         self.ring()
 
+    def redrive(self, run: Run, event: Event) -> None:
+        """Drive an ended execution on: the event says from where."""
+        run.runner = self
+        self._ensure_thread()
+        self.inbox.append(("redrive", run, event))
+        self.ring()
+
     def stop(self, run: Run, error: str | None = None, cause: str | None = None) -> None:
         """End an execution as ABORTED; returns at once."""
         self.inbox.append(("stop", run, error, cause))
@@ -320,7 +327,11 @@ class Runner:
         inbox = self.inbox
         for _ in range(min(len(inbox), TURN_LIMIT)):
             message = inbox.popleft()
-            run = ON_MESSAGE[message[0]](self, message)
+            try:
+                run = ON_MESSAGE[message[0]](self, message)
+            except Exception as bug:  # it may end this execution, never the engine
+                self._break(message[1].run if isinstance(message[1], Order) else message[1], bug)
+                continue
             if run is not None:
                 dirty[run.key] = run
         self._fire_timers(dirty)
@@ -522,6 +533,16 @@ class Runner:
         self._limit_execution(run)
         return run
 
+    def _on_redrive(self, message: tuple[Any, ...]) -> Run:
+        _, run, event = message
+        self.runs[run.key] = run
+        run.state.ready.clear()
+        run.state.opened.clear()
+        run.state.record((event[0], run.now(), *event[2:]))
+        if run.timeout_s is not None:  # the second life gets the whole time again
+            self._set_timer(run, run.clock.time_us() + round(run.timeout_s * 1e6), 0, 0, "execution")
+        return run
+
     def _limit_execution(self, run: Run) -> None:
         if run.timeout_s is not None:
             self._set_timer(run, run.state.start_us + round(run.timeout_s * 1e6), 0, 0, "execution")
@@ -598,6 +619,7 @@ class Runner:
 ON_MESSAGE: dict[str, Callable[[Runner, Any], Run | None]] = {
     "start": Runner._on_start,
     "resume": Runner._on_resume,
+    "redrive": Runner._on_redrive,
     "stop": Runner._on_stop,
     "answer": Runner._on_answer,
     "callback": Runner._on_callback,

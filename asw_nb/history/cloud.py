@@ -290,6 +290,11 @@ class CloudHistory:
     def _assigned_variables(self, event: Event) -> None:
         self.assigned[event[2]] = event[3]
 
+    def _redriven(self, event: Event) -> None:
+        self._emit(event, "ExecutionRedriven", self.state.frames[0], {"redriveCount": self.state.redrives})
+        for frame in self.state.revived:
+            self.last[frame.id] = self.count
+
     def _ended(self, event: Event) -> None:
         kind = {"FAILED": "ExecutionFailed", "ABORTED": "ExecutionAborted", "TIMED_OUT": "ExecutionTimedOut"}[event[3]]
         root = self.state.frames.get(0)
@@ -332,6 +337,7 @@ BEFORE = {
 }
 AFTER = {
     ev.STARTED: CloudHistory._started,
+    ev.REDRIVEN: CloudHistory._redriven,
     ev.MOVED: CloudHistory._entered_next,
     ev.MOVED_RESULT: CloudHistory._entered_next,
     ev.MOVED_WITH: CloudHistory._entered_next,

@@ -37,7 +37,7 @@ class Visit:
 
     __slots__ = (
         "attempts", "began", "cause", "ended", "entered", "error", "exited", "frame", "index", "input", "next_name", "number", "output", "parent", "path", "state", "status",
-        "task_input", "tries", "wait_us",
+        "task_input", "tries", "variables", "wait_us",
     )  # fmt: skip
 
     def __init__(self, number: int, frame: Frame, path: str, at: int, parent: Visit | None) -> None:
@@ -45,6 +45,7 @@ class Visit:
         self.state: StatePlan = frame.state
         self.index = frame.index
         self.input = frame.data
+        self.variables = frame.variables
         self.task_input: Any = None
         self.status = "RUNNING"
         self.exited: int | None = None
@@ -162,6 +163,11 @@ class Fold:
         if event[3] != END:
             self._begin(self.state.frames[event[2]], event[1])
 
+    def _redriven(self, event: Event) -> None:
+        self._open.clear()
+        for frame in self.state.revived:
+            self._begin(frame, event[1])
+
     def _root(self, event: Event) -> None:
         self._begin(self.state.frames[0], event[1])
 
@@ -227,6 +233,7 @@ BEFORE = {
 }
 HANDLERS = {
     ev.STARTED: Fold._root,
+    ev.REDRIVEN: Fold._redriven,
     ev.MOVED: Fold._entered,
     ev.MOVED_RESULT: Fold._entered,
     ev.MOVED_WITH: Fold._entered,

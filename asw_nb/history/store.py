@@ -372,6 +372,16 @@ class Store:
                 raise
         return free
 
+    def reopen(self, key: int, status: str) -> bool:
+        """Make an ended execution RUNNING again, driven by this process; False when it is no longer in that status."""
+        with self._lock:
+            done = self._writer.execute(
+                "UPDATE executions SET status='RUNNING', finished_us=NULL, output=NULL, error=NULL, cause=NULL, failed_path=NULL, "
+                "redrives=redrives+1, owner=? WHERE id=? AND status=?",
+                (owner.this_process(), key, status),
+            )
+        return done.rowcount == 1
+
     def owner_of(self, key: int) -> str | None:
         """Who drives, or drove, an execution."""
         row = self.reader.execute("SELECT owner FROM executions WHERE id=?", (key,)).fetchone()

@@ -127,6 +127,7 @@ SHOP = {"items": [{"n": "tea", "p": 4}, {"n": "pot", "p": 30, "tags": ["new"]}],
         ("$.gone[*]", []),
         ("$.items.length()", 2),
         ("$.length()", 3),
+        ("$ ['a b'] ['c.d']", 1),
         ("$.items[1].n.length()", 3),
         ("$$.State.Name", "A"),
         ("$$.Execution.Input.length()", 3),
@@ -157,6 +158,7 @@ def test_what_a_path_finds(text: str, found: Any) -> None:
         ("$w.x", "$w"),
         ("$.nil.length()", "$.nil.length()"),
         ("$.gone.length()", "$['gone']"),
+        ("$ .gone", "$ .gone"),
     ],
 )
 def test_where_a_path_finds_nothing(text: str, path: str) -> None:

@@ -339,6 +339,22 @@ def test_retriers_and_catchers() -> None:
     assert dropped({"k": 1}, {"Error": "X"}, None) == {"k": 1}
 
 
+@pytest.mark.parametrize(
+    ("fields", "assigned"),
+    [
+        ({"Type": "Task", "Resource": "f", "Assign": {"v.$": "$.r"}}, {"v": 1}),
+        ({"Type": "Task", "Resource": "f", "Assign": {"v": 0}}, {"v": 0}),
+        ({"Type": "Task", "Resource": "f", "ResultSelector": {"s.$": "$.r"}, "Assign": {"v.$": "$.s"}}, {"v": 1}),
+        ({"Type": "Task", "Resource": "f", "ResultSelector": {"s": 5}, "Assign": {"v.$": "$.s"}}, {"v": 5}),
+        ({"Type": "Pass", "Parameters": {"p.$": "$.raw"}, "Assign": {"v.$": "$.p"}}, {"v": 2}),
+    ],
+)
+def test_what_assign_sees(fields: dict[str, Any], assigned: dict[str, Any]) -> None:
+    made = state(fields)
+    assert made.assign is not None
+    assert made.assign({"raw": 2}, {"r": 1}, None) == assigned
+
+
 # ---------------------------------------------------------------------------------------- what only compiling finds
 
 
