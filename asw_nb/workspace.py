@@ -185,6 +185,7 @@ class Workspace:
         if self.path.is_dir():
             self.path = self.path / "history.db"
         self.path = self.path.absolute()
+        self._artifacts = str(self.path.parent / "artifacts")
         self.store = Store(self.path)
         self.runner = Runner(self.store, RealClock())
         self.max_workers = max_workers
@@ -292,7 +293,7 @@ class Workspace:
             timeout_s=record.timeout_s,
         )
         run.special = self._special(workflows or {})
-        run.artifacts = str(self.path.parent / "artifacts" / str(record.key))
+        run.artifacts = f"{self._artifacts}{os.sep}{record.key}"
         # a lone start is on disk when this returns; in a burst it joins the transaction that is under way
         if name is not None or not self.runner.busy:
             self.store.create(record)
@@ -474,7 +475,7 @@ class Workspace:
         run = Run(record.key, state, clock or self.runner.clock, place, calls, timeout_s=record.timeout_s)
         run.committed = count
         run.special = self._special(workflows or {})
-        run.artifacts = str(self.path.parent / "artifacts" / str(record.key))
+        run.artifacts = f"{self._artifacts}{os.sep}{record.key}"
         self._live[record.key] = run
         return run
 

@@ -9,9 +9,20 @@ import asw_nb as asw
 
 PATIENCE = 60.0
 
-ROUNDS = 10_000
-STATES: dict[str, Any] = {f"P{i}": {"Type": "Pass", "Next": f"P{(i + 1) % ROUNDS}"} for i in range(ROUNDS)}
-ENDLESS = {"StartAt": "P0", "States": {**STATES, "P0": {"Type": "Choice", "Choices": [{"Variable": "$.end", "IsPresent": True, "Next": "Out"}], "Default": "P1"}, "Out": {"Type": "Succeed"}}}  # fmt: skip
+LENGTH = 10_000
+CHAIN: dict[str, Any] = {f"P{i}": {"Type": "Pass", "Next": f"P{i + 1}"} for i in range(LENGTH)}
+ENDLESS = {
+    "StartAt": "P0",
+    "States": {
+        **CHAIN,
+        f"P{LENGTH}": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.end", "IsPresent": True, "Next": "Out"}],
+            "Default": "P0",
+        },
+        "Out": {"Type": "Succeed"},
+    },
+}
 SHORT = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "f", "End": True}}}
 
 
@@ -23,7 +34,7 @@ def test_ten_thousand_pass_states_in_a_loop_leave_the_process_responsive() -> No
         assert run._run is not None
 
         def watch(live: Any, events: list[Any], told: threading.Event = round_again) -> None:
-            if live.state.entered[1] > 1:
+            if live.state.entered[0] > 1:
                 told.set()
 
         run._run.listeners.append(watch)

@@ -15,6 +15,7 @@ say about them. Frames in TASK and TIMER hold an open order, told apart from old
 
 from __future__ import annotations
 
+import functools
 import random
 from collections import deque
 from collections.abc import Callable
@@ -214,7 +215,7 @@ class ExecutionState:
         self.activity_exists: Callable[[Resource], bool] = lambda resource: True
         self.plan, self.input, self.start_us = plan, input, start_us
         self.context_execution, self.context_machine = context_execution, context_machine
-        self.rng = random.Random(seed)
+        self._seed = seed
         self.frames: dict[int, Frame] = {}
         self.next_frame = 0
         self.ready: deque[Frame] = deque()
@@ -234,6 +235,11 @@ class ExecutionState:
         self.entered = [0] * len(plan.states)
         self.exited = [0] * len(plan.states)
         self.failed = [0] * len(plan.states)
+
+    @functools.cached_property
+    def rng(self) -> random.Random:
+        """Randomness of what is decided here; made when first needed, since seeding costs more than a short execution's states."""
+        return random.Random(self._seed)
 
     def apply(self, event: Event) -> None:
         """Fold one event in."""

@@ -147,6 +147,7 @@ class Store:
         self._all_readers: list[sqlite3.Connection] = []
         self._definitions: dict[tuple[str, str], int] = {}
         self._last_key = 0
+        self._key_lock = threading.Lock()
         self._closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -225,7 +226,7 @@ class Store:
 
     def new_key(self) -> int:
         """A number for an execution: grows with time, and two processes hardly ever choose the same."""
-        with self._lock:
+        with self._key_lock:  # not the writer's: a start must not wait for a transaction
             self._last_key = max(self._last_key + 1, (time.time_ns() // 1000 << 10) | (os.getpid() & 1023))
             return self._last_key
 

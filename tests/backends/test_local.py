@@ -34,8 +34,7 @@ class Answers:
 
 def order(number: int, perform: Any, wanted: bool = True) -> Any:
     """An order as a backend sees it."""
-    state = SimpleNamespace(resource=SimpleNamespace(text="f"))
-    return SimpleNamespace(number=number, open=wanted, state=state, run=SimpleNamespace(perform=perform))
+    return SimpleNamespace(number=number, kind="f", open=wanted, run=SimpleNamespace(perform=perform))
 
 
 @pytest.fixture
