@@ -220,8 +220,8 @@ def validate(definition: Any, dialect: str = "auto", type: str = "STANDARD") -> 
 
     Examples
     --------
-    >>> [str(p) for p in validate({"StartAt": "B", "States": {"A": {"Type": "Succeed"}}})][:1]
-    ['StartAt: Missing \'Next\' target: B. The states here are "A".']
+    >>> print(validate({"StartAt": "B", "States": {"A": {"Type": "Succeed"}}})[0])
+    StartAt: Missing 'Next' target: B. The states here are "A".
     """
     choose("dialect", dialect, ("auto", "tcsl", "asl"))
     try:

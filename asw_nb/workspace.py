@@ -25,7 +25,7 @@ from asw_nb.backends.nested import NestedBackend
 from asw_nb.engine import events as ev
 from asw_nb.engine.clock import Clock, RealClock
 from asw_nb.engine.execution import ExecutionState, isoformat
-from asw_nb.engine.payload import NotJson, to_json
+from asw_nb.engine.payload import NotJson, encode, to_json
 from asw_nb.engine.runner import Order, Outcome, Run, Runner
 from asw_nb.errors import DefinitionError, StateError, UnknownExecution, UnknownFunction, UsageError, did_you_mean
 from asw_nb.history.store import Record, Store
@@ -104,6 +104,23 @@ def jsonata_problem(expression: str) -> str | None:
     return check_syntax(expression)
 
 
+def _as_json(value_of: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The same look-up, refusing values that cannot stand in a definition."""
+
+    def value(reference: str) -> Any:
+        found = value_of(reference)
+        try:
+            checked = to_json(found)
+            encode(checked).decode()
+        except (NotJson, UnicodeError) as problem:
+            raise NoValue(
+                f'the value of "${{{reference}}}" is no JSON: {problem}.', "Use a number, text, list or dict."
+            ) from None
+        return checked
+
+    return value
+
+
 def check(
     definition: Any,
     dialect: str = "auto",
@@ -144,7 +161,7 @@ def check(
             location = reader.location_of(pointer)
             unfilled.append(Problem("ERROR", "UNKNOWN_NAME", why.message, location, line, column, why.fix))
 
-        document.value = to_json(substitute(document.value, value_of, missing))
+        document.value = substitute(document.value, _as_json(value_of), missing)
     problems = [*unfilled, *rules.check(document, dialect, type, jsonata_problem)]
     if any(p.severity == "ERROR" for p in problems):
         raise DefinitionError(problems, source, document.text, first_line)

@@ -36,7 +36,7 @@ MAX_FOLDED_EVENTS = 100_000
 GRAPH_WIDTH_PX, GRAPH_HEIGHT_PX = 760, 520
 SMALLEST_SCALE = 0.7
 RECENT_LINES = 6
-BAR_PX = 40
+BAR_PX, LINE_PX = 40, 18
 
 GLYPHS = {
     "RUNNING": "▶", "SUCCEEDED": "✓", "FAILED": "✗", "CAUGHT": "↷", "ABORTED": "■", "TIMED_OUT": "⏱", "WAITING": "⏳", "RETRYING": "↻",
@@ -51,6 +51,7 @@ PRE = f"background:#f4f5f7;color:#1b1f24;padding:8px 10px;border-radius:6px;marg
 # A front end's own style for <code> has the colours of its theme, which a white card must not take over.
 CODE = f"background:#eef0f3;color:#1b1f24;padding:1px 4px;border-radius:4px;{MONO}"
 GREY = "color:#57606a"
+LINE = f"height:{LINE_PX}px;line-height:{LINE_PX}px;white-space:pre;overflow:hidden;text-overflow:ellipsis"
 TITLE = "margin-top:10px;font-weight:600"
 
 
@@ -223,17 +224,16 @@ def tallies_table(state: ExecutionState) -> str:
     return _table(("state", "type", "visits", ""), rows) + note
 
 
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f'<th style="{HEAD}">{h}</th>' for h in heads)
-    body = "".join("<tr>" + "".join(_cells(*cells)) + "</tr>" for cells in rows)
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table without the columns that are empty in every row; only the last one, the error, may take several lines."""
+    rows = list(rows)
+    shown = [i for i in range(len(heads)) if any(row[i] for row in rows)]
+    head = "".join(f'<th style="{HEAD}">{heads[i]}</th>' for i in shown)
+    wraps = [";word-break:break-word" if i == len(heads) - 1 else ";white-space:nowrap" for i in range(len(heads))]
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{CELL}{wraps[i]}">{row[i]}</td>' for i in shown) + "</tr>" for row in rows
+    )
     return f'<table style="border-collapse:collapse;margin:0;font-size:12px"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def _cells(*texts: str) -> Iterable[str]:
-    """Table cells; only the last one, the error, may take more than a line."""
-    *short, last = texts
-    yield from (f'<td style="{CELL};white-space:nowrap">{text}</td>' for text in short)
-    yield f'<td style="{CELL};word-break:break-word">{last}</td>'
 
 
 def _visit_cells(v: Visit) -> tuple[str, ...]:
@@ -320,18 +320,16 @@ def live_card(run: Run, record: Record, recent: Iterable[str], hint: str = "") -
     bars = [_bar(path, done, failed, length) for path, done, failed, length in map_progress(run)]
     # Room for what is going to be shown is kept from the first frame on: the page below must not jump.
     room = BAR_PX * max(len(bars), min(2, sum(s.kind == MAP for s in state.plan.states)))
-    tallies = (
+    lines = "".join(f'<div style="{LINE}">{html_text(line[:120])}</div>' for line in recent)
+    panel = (
         f'<div style="{GREY}"><b>{done:,}</b> states done &nbsp;·&nbsp; <b>{begun - done:,}</b> running &nbsp;·&nbsp; {state.event_id:,} events</div>'
         f'<div style="min-height:{room}px">{"".join(bars)}</div>'
-    )
-    lines = "<br>".join(html_text(line[:110]) for line in recent)
-    latest = (
         f'<div style="{TITLE}">Latest events</div>'
-        f'<div style="{GREY};height:{18 * RECENT_LINES}px;line-height:18px;overflow:hidden;white-space:pre;{MONO}">{lines}</div>'
+        f'<div style="{GREY};height:{LINE_PX * RECENT_LINES}px;{MONO}">{lines}</div>'
         f'<div style="{GREY};margin-top:10px">{hint}</div>'
     )
     shown = _graph(state.plan, statuses, counts, f"graph of {record.workflow}, running")
-    return f'<div style="{BOX}">{_header(record, seconds)}{_side_by_side(shown, tallies, 260)}{latest}</div>'
+    return f'<div style="{BOX}">{_header(record, seconds)}{_side_by_side(shown, panel, 260)}</div>'
 
 
 def map_progress(run: Run, limit: int = 6) -> list[tuple[str, int, int, int]]:
@@ -364,7 +362,7 @@ def describe(run: Run, event: Event) -> str | None:
     """One line about an event, for the list of the latest; None for events that say little to a person."""
     kind, states = event[0], run.state.plan.states
     frame = run.state.frames.get(event[2])
-    at = f"{event[1] / 1e6:8.2f} s  "
+    at = f"{event[1] / 1e6:6.2f} s  "
     if kind in (ev.MOVED, ev.MOVED_RESULT, ev.MOVED_WITH) and event[3] != END:
         target = states[event[3]]
         return f"{at}{target.path if frame is None else frame.prefix + target.name}"

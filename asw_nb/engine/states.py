@@ -136,11 +136,19 @@ def enter_choice(run: ExecutionState, frame: Frame, now: Now) -> None:
         if rule.test(data, frame):
             return _choose(run, frame, data, rule, now)
     if state.default is None:
-        raise EvaluationError("States.NoChoiceMatched", "No choice rule matched and the state has no Default.")
+        raise _no_choice(run)
     output = data if state.step is None else state.step(data, frame)
     if state.assign is not None:
         run.record((ev.ASSIGNED, now(), frame.id, state.assign(frame.data, data, frame)))
     leave(run, frame, output, state.default, now)
+
+
+def _no_choice(run: ExecutionState) -> EvaluationError:
+    """The specification names States.NoChoiceMatched; the cloud tells a run-time error, which no ``States.ALL`` catches."""
+    if run.plan.dialect == "tcsl":
+        return EvaluationError("States.NoChoiceMatched", "No choice rule matched and the state has no Default.")
+    text = "Failed to transition out of the state. The state does not point to a next state."
+    return EvaluationError("States.Runtime", text)
 
 
 def _choose(run: ExecutionState, frame: Frame, data: Any, rule: Rule, now: Now) -> None:

@@ -142,7 +142,9 @@ def _indexed_walker(name: str, keys: tuple[str | int, ...]) -> Short:
     return walk
 
 
-@lru_cache(1024)
+_compiled = lru_cache(1024)(Expression)
+
+
 def compile_jsonata(text: str) -> Expression:
     """The expression of a text, the part between ``{%`` and ``%}``.
 
@@ -156,7 +158,8 @@ def compile_jsonata(text: str) -> Expression:
     >>> total({"input": {"orders": [{"price": 2}, {"price": 3.5}]}}, {}, random.Random())
     5.5
     """
-    return Expression(text)
+    # Long texts are rare, and a cache full of them would be large.
+    return _compiled(text) if len(text) <= 4_000 else Expression(text)
 
 
 def check_syntax(text: str) -> str | None:

@@ -270,6 +270,11 @@ def apply(function: Any, args: list[Any], context: Any, run: Run) -> Any:
     if not isinstance(function, Function):
         raise JsonataError("T1006")
     result = function.enter(args, context, run)
+    return finish(result, context, run) if type(result) is TailCall else result
+
+
+def finish(result: Any, context: Any, run: Run) -> Any:
+    """Make a tail call, and those that it ends in."""
     while type(result) is TailCall:
         run.step()
         call = result

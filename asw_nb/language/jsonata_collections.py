@@ -131,6 +131,7 @@ def keys(run: Run, value: Any) -> Any:
 
 def _collect_keys(value: Any, names: dict[str, None], run: Run) -> None:
     if isinstance(value, list):
+        run.step(len(value))
         for member in value:
             _collect_keys(member, names, run)
     elif isinstance(value, dict):
@@ -200,7 +201,7 @@ def filter_(run: Run, values: Any, function: Any) -> Any:
         return UNDEFINED
     kept = Sequence()
     for index, value in enumerate(values):
-        if truth(apply(function, callback_args(function, value, index, values), None, run)):
+        if truth(apply(function, callback_args(function, value, index, values), None, run), run):
             kept.append(value)
     run.grow(8 * len(kept))
     return kept
@@ -212,7 +213,9 @@ def single(run: Run, values: Any, function: Any) -> Any:
     found = []
     for index, value in enumerate(values):
         run.step()
-        if function is UNDEFINED or truth(apply(function, callback_args(function, value, index, values), None, run)):
+        if function is UNDEFINED or truth(
+            apply(function, callback_args(function, value, index, values), None, run), run
+        ):
             found.append(value)
             if len(found) > 1:
                 raise JsonataError("D3138", index=index)
@@ -250,7 +253,7 @@ def sift(run: Run, value: Any, function: Any) -> Any:
         return UNDEFINED
     kept = Record()
     for key, member in value.items():
-        if truth(apply(function, callback_args(function, member, key, value), None, run)):
+        if truth(apply(function, callback_args(function, member, key, value), None, run), run):
             kept[key] = member
     run.grow(100 * len(kept))
     return kept if kept else UNDEFINED

@@ -21,6 +21,7 @@ from asw_nb.language.jsonata_calls import (
     Plain,
     TailCall,
     apply,
+    finish,
     written_signature,
 )
 from asw_nb.language.jsonata_errors import JsonataError
@@ -80,7 +81,7 @@ def literal(tree: Any) -> Any:
     """The value of a literal: numbers as doubles hold them, surrogate pairs of ``\\u`` escapes as one character."""
     value = tree.value
     if type(value) is str and _SURROGATE.search(value):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     return number(value) if type(value) is int else value
 
 
@@ -170,9 +171,9 @@ def _binary(tree: Any) -> Node:
     op = tree.value
     left, right = compile_node(tree.lhs), compile_node(tree.rhs)
     if op == "and":
-        return lambda context, env: truth(left(context, env)) and truth(right(context, env))
+        return lambda context, env: truth(left(context, env), env.run) and truth(right(context, env), env.run)
     if op == "or":
-        return lambda context, env: truth(left(context, env)) or truth(right(context, env))
+        return lambda context, env: truth(left(context, env), env.run) or truth(right(context, env), env.run)
     if op in _ARITHMETIC:
         return _arithmetic(op, left, right, tree.position)
     if op in _ORDER:
@@ -374,9 +375,9 @@ def _object(tree: Any) -> Node:
 def _condition(tree: Any) -> Node:
     test, then = compile_node(tree.condition), compile_node(tree.then)
     if tree._else is None:
-        return lambda context, env: then(context, env) if truth(test(context, env)) else UNDEFINED
+        return lambda context, env: then(context, env) if truth(test(context, env), env.run) else UNDEFINED
     other = compile_node(tree._else)
-    return lambda context, env: then(context, env) if truth(test(context, env)) else other(context, env)
+    return lambda context, env: then(context, env) if truth(test(context, env), env.run) else other(context, env)
 
 
 def _block(tree: Any) -> Node:
@@ -452,7 +453,12 @@ def _call(tree: Any, first: Node | None) -> Node:
             raise JsonataError("T1005", position, forgotten)
         values = head + [argument(context, env) for argument in args[len(head) :]]
         try:
-            result = apply(function, values, context, env.run)
+            # As `apply` does, without its frame: Python's stack bounds how deeply a function may call itself.
+            if not isinstance(function, Function):
+                raise JsonataError("T1006")
+            result = function.enter(values, context, env.run)
+            if type(result) is TailCall:
+                result = finish(result, context, env.run)
             return result if bare else collapse(result)
         except JsonataError as error:
             error.position = position

@@ -118,6 +118,7 @@ MESSAGES = {
     "S0303": "Invalid regular expression: {{{message}}}",
     "S0501": "The expression is too long: {{value}} characters, at most {{limit}} are read",
     "S0502": "The expression is nested too deeply",
+    "S0503": "The expression is too large: at most {{limit}} names, operators and literals are read",
     "D1014": "The expression builds more than {{value}} bytes of data",
     "D3142": "{{{message}}}",
     "D3143": "{{{message}}}",
@@ -182,8 +183,18 @@ def _shown(value: Any) -> str:
             return "null"
         if value.is_integer() and abs(value) < 1e21:
             value = int(value)
+    if isinstance(value, str):
+        value = value[:201]
+    shown = ""
     try:
-        shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=lambda _: {})
+        # Piece by piece, because a value may be far larger as text than it is here.
+        for piece in _ENCODER.iterencode(value):
+            shown += piece
+            if len(shown) > 200:
+                return shown[:200] + "..."
     except (ValueError, RecursionError):
-        shown = "..."
-    return shown if len(shown) <= 200 else shown[:200] + "..."
+        shown += "..."
+    return shown
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=lambda _: {})

@@ -28,11 +28,11 @@ from asw_nb.language.jsonata_values import UNDEFINED, Function, Made, is_number,
 
 
 def _boolean(run: Run, value: Any) -> Any:
-    return UNDEFINED if value is UNDEFINED else truth(value)
+    return UNDEFINED if value is UNDEFINED else truth(value, run)
 
 
 def _not(run: Run, value: Any) -> Any:
-    return UNDEFINED if value is UNDEFINED else not truth(value)
+    return UNDEFINED if value is UNDEFINED else not truth(value, run)
 
 
 def _exists(run: Run, value: Any) -> bool:
@@ -55,7 +55,7 @@ def _error(run: Run, message: Any) -> Any:
 
 
 def _assert(run: Run, condition: Any, message: Any) -> Any:
-    if not truth(condition):
+    if not truth(condition, run):
         raise JsonataError("D3141", message=message or "$assert() statement failed")
     return UNDEFINED
 

@@ -28,6 +28,9 @@ DEPTH_LIMIT = 400
 TEXT_LIMIT = 100_000
 """Characters of an expression."""
 
+TOKEN_LIMIT = 20_000
+"""Names, operators and literals of an expression; reading that many takes about a second."""
+
 PATTERN_LIMIT = 2_000
 """Characters of a regular expression."""
 

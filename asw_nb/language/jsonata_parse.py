@@ -7,12 +7,14 @@ here: texts that end in the middle of a token, nesting beyond Python's stack, le
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from asw_nb.language.jsonata_errors import message_text
-from asw_nb.language.jsonata_guard import PATTERN_LIMIT, TEXT_LIMIT
+from asw_nb.language.jsonata_guard import PATTERN_LIMIT, TEXT_LIMIT, TOKEN_LIMIT
 from asw_nb.language.jsonata_regex import BadPattern, Pattern
 from asw_nb.language.jsonata_values import JsonataSyntaxError
 
@@ -24,8 +26,45 @@ _TAIL = "  "
 
 _VALUE_FIRST = {"S0202", "S0203", "S0208", "S0213"}
 
-# One parser builds a table of symbols each time; the classes themselves are only read.
 _import_lock = threading.Lock()
+
+
+class _TooLarge(Exception):
+    """More than can be read in a moment."""
+
+
+@lru_cache(1)
+def _library() -> tuple[type, type]:
+    """The parser, bounded, and its error."""
+    limit = sys.getrecursionlimit()
+    try:
+        from jsonata.jexception import JException
+        from jsonata.parser import Parser
+    finally:
+        # The library raises Python's recursion limit for the whole process when it is imported.
+        sys.setrecursionlimit(limit)
+
+    class BoundedParser(Parser):
+        """Counts, because ``((a ?? b) ?? c) ...`` doubles the tree with every level."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokens_left = TOKEN_LIMIT
+            self.nodes_left = 2 * TOKEN_LIMIT
+
+        def advance(self, *args: Any, **named: Any) -> Any:
+            self.tokens_left -= 1
+            if self.tokens_left < 0:
+                raise _TooLarge
+            return super().advance(*args, **named)
+
+        def process_ast(self, expr: Any) -> Any:
+            self.nodes_left -= 1
+            if self.nodes_left < 0:
+                raise _TooLarge
+            return super().process_ast(expr)
+
+    return BoundedParser, JException
 
 
 def parse(text: str) -> Tree:
@@ -38,12 +77,13 @@ def parse(text: str) -> Tree:
     if len(text) > TEXT_LIMIT:
         raise _error("S0501", TEXT_LIMIT, value=len(text), limit=TEXT_LIMIT)
     with _import_lock:
-        from jsonata.jexception import JException
-        from jsonata.parser import Parser
-    parser = Parser()
+        bounded_parser, library_error = _library()
+    parser = bounded_parser()
     try:
         tree = parser.parse(text + _TAIL, _pattern)
-    except JException as error:
+    except _TooLarge:
+        raise _error("S0503", _place(parser, text), limit=TOKEN_LIMIT) from None
+    except library_error as error:
         raise _translated(error, text) from None
     except BadPattern as error:
         raise _error("S0303", _place(parser, text), message=str(error)) from None

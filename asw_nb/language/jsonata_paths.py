@@ -350,7 +350,7 @@ def predicate(tree: Any, compile_node: Compile) -> Filter:
             elif isinstance(answer, list) and all(map(is_number, answer)):
                 run.step(len(answer))
                 kept.extend([item for one in answer if _place(one, count) == at])
-            elif truth(answer):
+            elif truth(answer, run):
                 kept.append(item)
         run.grow(8 * len(kept))
         return kept

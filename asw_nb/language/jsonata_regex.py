@@ -55,7 +55,7 @@ class Pattern:
         """The first match at or behind `start`; None when there is none."""
         run.step(16)
         try:
-            return self._compiled.search(text, start, timeout=run.left_s(), concurrent=len(text) > 200)
+            return self._compiled.search(text, start, timeout=run.left_s(), concurrent=True)
         except TimeoutError:
             run.look()
             raise JsonataError("D1012", value=round(run.limit_s * 1000)) from None

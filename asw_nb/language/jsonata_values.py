@@ -128,7 +128,7 @@ def is_number(value: Any) -> bool:
     return False
 
 
-def truth(value: Any) -> bool:
+def truth(value: Any, run: Run) -> bool:
     """What `$boolean` says; nothing counts as false."""
     kind = type(value)
     if kind is bool:
@@ -138,7 +138,8 @@ def truth(value: Any) -> bool:
     if kind is str:
         return value != ""
     if isinstance(value, list):
-        return any(truth(member) for member in value)
+        run.step(len(value))
+        return any(truth(member, run) for member in value)
     if isinstance(value, dict):
         return len(value) > 0
     if isinstance(value, Function):

@@ -74,7 +74,7 @@ NO_Y = inside("A", 2, "The JSONPath '$.y' specified for the field 'n.$' could no
 BAD_TIMEOUT = inside("A", 2, "The TimeoutSecondsPath parameter must be a positive integer, but was: 0")
 NO_PLACE_A = inside("A", 2, 'Unable to apply ReferencePath $.a.b to input "text"')
 NO_PLACE_X = inside("X", 4, 'Unable to apply ReferencePath $.a.b to input "text"')
-NO_CHOICE = inside("A", 2, "No choice rule matched and the state has no Default.")
+NO_CHOICE = inside("A", 2, "Failed to transition out of the state. The state does not point to a next state.")
 BAD_TIME = inside(
     "A",
     2,
@@ -304,10 +304,10 @@ CASES = [
         }, {"n": 2},
         [
             (ev.STARTED, 0, 0),
-            (ev.ERRED, 0, 0, "States.NoChoiceMatched", NO_CHOICE, None),
-            (ev.ENDED, 0, 0, "FAILED", "States.NoChoiceMatched", NO_CHOICE),
+            (ev.ERRED, 0, 0, "States.Runtime", NO_CHOICE, None),
+            (ev.ENDED, 0, 0, "FAILED", "States.Runtime", NO_CHOICE),
         ],
-        failed(3, "A", "States.NoChoiceMatched", NO_CHOICE),
+        failed(3, "A", "States.Runtime", NO_CHOICE),
     ),
     Case(
         "a loop of a Pass and a Choice",
@@ -585,10 +585,10 @@ def test_tallies_add_up_at_the_end_of(case: Case) -> None:
 
 
 def test_each_kind_of_event_is_in_the_tables() -> None:
-    """Kinds of the distributed Map, of Stop and of callbacks have tests of their own."""
+    """Kinds of the distributed Map, of callbacks and of redrive have tests of their own."""
     seen = {event[0] for case in CASES for event in case.log}
     outside = {ev.ITEMS_ORDERED, ev.ITEMS_KNOWN, ev.RESULTS_ORDERED}  # test_map_run.py
-    elsewhere = {ev.MAP_RUN_STARTED, ev.SUBMITTED, ev.PICKED_UP} | outside
+    elsewhere = {ev.MAP_RUN_STARTED, ev.SUBMITTED, ev.PICKED_UP, ev.REDRIVEN} | outside
     assert {ev.NAMES[kind] for kind in seen | elsewhere} == set(ev.NAMES)
 
 
