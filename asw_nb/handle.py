@@ -289,8 +289,13 @@ class Execution:
     def _start_of(self, name: str) -> tuple[int, Any, dict[str, Any]]:
         visits = [v for v in self.fold().visits if v.parent is None and name in (v.state.name, v.path)]
         if not visits:
+            inside = next((s.path for s in self.plan.states if name in (s.name, s.path) and "/" in s.path), None)
             known = [s.name for s in self.plan.root.states]
-            hint = did_you_mean(name, known) if name not in known else " It was never entered."
+            if inside is not None:
+                top = inside.partition("/")[0].partition("[")[0]
+                hint = f' It is inside "{top}": begin again there.'
+            else:
+                hint = did_you_mean(name, known) if name not in known else " It was never entered."
             raise UsageError(
                 f'execution "{self.name}" cannot begin again at "{name}": it must be a top-level state.{hint}'
             )

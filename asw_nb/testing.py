@@ -14,7 +14,8 @@ from typing import Any
 from asw_nb.engine.clock import VirtualClock
 from asw_nb.engine.payload import copy_json
 from asw_nb.engine.runner import Order
-from asw_nb.errors import TaskError
+from asw_nb.errors import TaskError, UsageError, did_you_mean
+from asw_nb.language.plan import Plan
 
 
 class Mocks:
@@ -38,6 +39,20 @@ class Mocks:
             if key in self.answers:
                 return key
         return None
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a key that names nothing in the workflow: the real function would be called in silence.
+
+        Raises
+        ------
+        UsageError
+        """
+        known = {word for s in plan.states for word in (s.name, s.path, s.resource.text if s.resource else s.name)}
+        for key in self.answers:
+            if key not in known:
+                raise UsageError(
+                    f'mocks: the workflow has no state "{key}".{did_you_mean(str(key), known)} Keys are state names, paths or resources.'
+                )
 
     def has(self, order: Order) -> bool:
         """Whether the order's state is mocked."""

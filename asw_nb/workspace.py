@@ -295,9 +295,12 @@ class Workspace:
             tags=_tags(tags),
             timeout_s=min(limits) if limits else None,
         )
+        answers = mocks if mocks is None or isinstance(mocks, Mocks) else Mocks(mocks)
+        if answers is not None:
+            answers.check(plan)
         calls = FunctionCalls(
             Resolver(registry, functions, main_namespace),
-            mocks if mocks is None or isinstance(mocks, Mocks) else Mocks(mocks),
+            answers,
             PAYLOAD_LIMIT if dialect == "asl" else None,
         )
         run = Run(

@@ -302,7 +302,10 @@ class Runner:
             if waiting:
                 self._bell.acquire(timeout=0.002)
                 continue
-            if self.inbox:  # brought without driving, while its worker went on to the next short task
+            if (
+                self.inbox
+            ):  # brought without driving, while its worker went on to the next short task; or the baton is away
+                self._bell.acquire(timeout=0.001)
                 continue
             self._deadline = None  # a timer that is set from here on rings
             first = self._timers[:1]
@@ -561,8 +564,10 @@ class Runner:
             run.in_flight -= 1
         state = run.state
         frame = state.frames.get(order.frame)
+        if run.broken is None and (outcome.lines or outcome.traceback or outcome.metrics):
+            run.outputs.append((order.frame, order.token, outcome))  # kept also when the answer comes too late
         if frame is None or frame.phase != TASK or frame.token != order.token or run.broken is not None:
-            return run if run.clock.virtual and run.state.status == "RUNNING" else None
+            return run if run.outputs or (run.clock.virtual and run.state.status == "RUNNING") else None
         base = state.start_us
         started = None if outcome.started_us is None else outcome.started_us - base
         at = run.now() if outcome.finished_us is None else outcome.finished_us - base
@@ -579,8 +584,6 @@ class Runner:
             state.record((ev.FAILED, at, frame.id, outcome.error, outcome.cause, started, outcome.worker))
         else:
             state.record((ev.SUCCEEDED, at, frame.id, outcome.value, started, outcome.worker))
-        if outcome.lines or outcome.traceback or outcome.metrics:
-            run.outputs.append((frame.id, order.token, outcome))
         return run
 
     def _on_callback(self, message: tuple[Any, ...]) -> Run | None:

@@ -94,6 +94,9 @@ class Expression:
             return plain(self._node(context, env), run)
         except (RecursionError, MemoryError):
             raise JsonataError("D1011") from None
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # A bug of ours; the expression may be a stranger's, so it fails the state that it stands in and no more.
+            raise JsonataError("D3145", message=f"{type(error).__name__}: {error}"[:200]) from error
 
 
 def _shortcut(tree: Tree) -> Short | None:

@@ -283,7 +283,8 @@ def finish(result: Any, context: Any, run: Run) -> Any:
                 raise JsonataError("T1006")
             result = call.function.enter(call.args, context, run)
         except JsonataError as error:
-            raise error.at(call.position, call.token)  # noqa: B904
+            error.position = call.position
+            raise error.at(None, call.token)  # noqa: B904
     return result
 
 

@@ -251,6 +251,8 @@ def each(run: Run, value: Any, function: Any) -> Any:
 def sift(run: Run, value: Any, function: Any) -> Any:
     if value is UNDEFINED:
         return UNDEFINED
+    if function is UNDEFINED:
+        raise JsonataError("T0410", index=2)
     kept = Record()
     for key, member in value.items():
         if truth(apply(function, callback_args(function, member, key, value), None, run), run):

@@ -170,10 +170,8 @@ def plain_keys(tree: Any) -> tuple[str | int, ...] | None:
 def _binary(tree: Any) -> Node:
     op = tree.value
     left, right = compile_node(tree.lhs), compile_node(tree.rhs)
-    if op == "and":
-        return lambda context, env: truth(left(context, env), env.run) and truth(right(context, env), env.run)
-    if op == "or":
-        return lambda context, env: truth(left(context, env), env.run) or truth(right(context, env), env.run)
+    if op == "and" or op == "or":
+        return _boolean(op, left, right, tree.position)
     if op in _ARITHMETIC:
         return _arithmetic(op, left, right, tree.position)
     if op in _ORDER:
@@ -254,6 +252,22 @@ def _comparison(op: str, left: Node, right: Node, position: int) -> Node:
         if a is UNDEFINED or b is UNDEFINED:
             return UNDEFINED
         raise JsonataError("T2009", position, op, value=a, value2=b)
+
+    return node
+
+
+def _boolean(op: str, left: Node, right: Node, position: int) -> Node:
+    decided = op == "or"
+
+    def node(context: Any, env: Env) -> bool:
+        if truth(left(context, env), env.run) is decided:
+            return decided
+        try:
+            return truth(right(context, env), env.run)
+        except JsonataError as error:
+            # The reference blames the operator for whatever its right side does.
+            error.position, error.token = position, op
+            raise
 
     return node
 
@@ -457,12 +471,16 @@ def _call(tree: Any, first: Node | None) -> Node:
             if not isinstance(function, Function):
                 raise JsonataError("T1006")
             result = function.enter(values, context, env.run)
-            if type(result) is TailCall:
-                result = finish(result, context, env.run)
-            return result if bare else collapse(result)
         except JsonataError as error:
+            # The place told in the end is that of the outermost call, as the reference tells it.
             error.position = position
             raise error.at(position, token)  # noqa: B904
+        if type(result) is TailCall:
+            try:
+                result = finish(result, context, env.run)
+            except JsonataError as error:
+                raise error.at(position, token)  # noqa: B904
+        return result if bare else collapse(result)
 
     return node
 

@@ -122,6 +122,7 @@ MESSAGES = {
     "D1014": "The expression builds more than {{value}} bytes of data",
     "D3142": "{{{message}}}",
     "D3143": "{{{message}}}",
+    "D3145": "The expression cannot be evaluated here ({{{message}}}); please report it",
     "D3144": "The expression yields a {{{value}}}, which is no JSON value",
 }
 
@@ -172,7 +173,10 @@ def message_text(code: str, inserts: dict[str, Any]) -> str:
 
     def insert(match: re.Match[str]) -> str:
         raw, quoted = match.groups()
-        return str(inserts.get(raw)) if raw else _shown(inserts.get(quoted))
+        if raw:
+            return str(inserts.get(raw))
+        # A function without a name, as JavaScript prints it.
+        return "undefined" if quoted == "token" and inserts.get("token") is None else _shown(inserts.get(quoted))
 
     return _INSERT.sub(insert, MESSAGES.get(code, code))
 

@@ -6,6 +6,7 @@ here: texts that end in the middle of a token, nesting beyond Python's stack, le
 
 from __future__ import annotations
 
+import copy
 import re
 import sys
 import threading
@@ -24,7 +25,7 @@ Tree = Any
 _TAIL = "  "
 """Behind the text, because the library's tokenizer looks one character ahead without asking whether there is one."""
 
-_VALUE_FIRST = {"S0202", "S0203", "S0208", "S0213"}
+_VALUE_FIRST = {"S0202", "S0203", "S0213"}
 
 _import_lock = threading.Lock()
 
@@ -44,6 +45,13 @@ def _library() -> tuple[type, type]:
         # The library raises Python's recursion limit for the whole process when it is imported.
         sys.setrecursionlimit(limit)
 
+    class PlacedMinus(Parser.InfixAndPrefix):
+        """The library forgets the place of a minus in front of a value, and of an object (below)."""
+
+        def nud(self) -> Any:
+            self.prefix.position = self.position
+            return super().nud()
+
     class BoundedParser(Parser):
         """Counts, because ``((a ?? b) ?? c) ...`` doubles the tree with every level."""
 
@@ -51,18 +59,37 @@ def _library() -> tuple[type, type]:
             super().__init__()
             self.tokens_left = TOKEN_LIMIT
             self.nodes_left = 2 * TOKEN_LIMIT
+            self.behind = 0
+            minus = PlacedMinus(self, "-")
+            minus.lbp = self.symbol_table["-"].lbp
+            self.symbol_table["-"] = minus
 
         def advance(self, *args: Any, **named: Any) -> Any:
             self.tokens_left -= 1
             if self.tokens_left < 0:
                 raise _TooLarge
+            self.behind = self.node.position if self.node is not None else 0
             return super().advance(*args, **named)
+
+        def object_parser(self, left: Any) -> Any:
+            position = self.behind
+            tree = super().object_parser(left)
+            tree.position = position
+            return tree
 
         def process_ast(self, expr: Any) -> Any:
             self.nodes_left -= 1
             if self.nodes_left < 0:
                 raise _TooLarge
+            if expr is not None and expr.type == "condition":
+                self.unshare(expr)
             return super().process_ast(expr)
+
+        def unshare(self, expr: Any) -> None:
+            """The left side of ``?:`` and ``??`` stands in the tree twice, and processing it twice would change it."""
+            test = expr.condition
+            if test is expr.then or (test.type == "function" and test.arguments and test.arguments[0] is expr.then):
+                expr.then = copy.deepcopy(expr.then, {id(self): self})
 
     return BoundedParser, JException
 
@@ -116,6 +143,8 @@ def _translated(error: Any, text: str) -> JsonataSyntaxError:
     if code == "S0102":
         digits = re.match(r"[\d.eE+-]+", text[position:])
         return _error(code, position, token=digits.group() if digits else None)
+    if code == "S0208":
+        return _error(code, position, value=text[:position].rpartition("(")[2].count(",") + 1)
     if code in _VALUE_FIRST:
         return _error(code, position, value=error.current, token=error.expected)
     token = error.current

@@ -401,7 +401,8 @@ def ordering(tree: Any, compile_node: Compile) -> Step:
         def compare(left: tuple[list[Any], Any], right: tuple[list[Any], Any]) -> int:
             run.step()
             for a, b, (_, descending) in zip(left[0], right[0], terms, strict=True):
-                sign = _compare(a, b, position)
+                # A sort hands over the later one first; messages name the earlier one first.
+                sign = -_compare(b, a, position)
                 if sign:
                     return -sign if descending and a is not UNDEFINED and b is not UNDEFINED else sign
             return 0

