@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from asw_nb.language.jsonata_errors import JsonataError
 from asw_nb.language.jsonata_guard import DEPTH_LIMIT, Run
-from asw_nb.language.jsonata_values import UNDEFINED, Function
+from asw_nb.language.jsonata_values import UNDEFINED, Function, Made
 
 _NOT_HERE: Any = object()
 
@@ -121,7 +121,7 @@ class Signature:
             fits = letters == param.subtype if one != "a" else all(letter(item) == param.subtype[0] for item in arg)
             if not fits:
                 raise JsonataError("T0412", value=arg, index=index + 1, type=_PLURAL.get(param.subtype))
-        return arg if one == "a" else [arg]
+        return arg if one == "a" else Made((arg,))
 
     def _mismatch(self, args: list[Any], given: str) -> JsonataError:
         """Which argument is the first that does not fit."""

@@ -89,6 +89,7 @@ def _library() -> tuple[type, type]:
             """The left side of ``?:`` and ``??`` stands in the tree twice, and processing it twice would change it."""
             test = expr.condition
             if test is expr.then or (test.type == "function" and test.arguments and test.arguments[0] is expr.then):
+                self.nodes_left -= 20
                 expr.then = copy.deepcopy(expr.then, {id(self): self})
 
     return BoundedParser, JException
