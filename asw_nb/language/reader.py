@@ -2,7 +2,7 @@
 
 ::
 
-    JSON text --json.loads--------> tree        (places: a second reading, when first asked for)
+    JSON text --standard decoder--> tree        (places: looked up when asked for)
     YAML text --parser's events---> tree + places
     dict -------checked copy------> tree        (no places)
 
@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from asw_nb.errors import DefinitionError, UsageError
 from asw_nb.language.problems import Problem
-from asw_nb.language.reader_json import MAX_DEPTH, Fault, Node, NotJson, Scanner, load
+from asw_nb.language.reader_json import MAX_DEPTH, MAX_DUPLICATES, Fault, Node, NotJson, Places, Scanner, load
 
 Step = str | int
 
@@ -41,6 +41,9 @@ _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89abAB]")
 _TOKEN = re.compile(r"[\w$]+")
 _MAX_REPORTED = 50
 _MAX_STEPS = 12
+
+MAX_CHARACTERS = 1_048_576
+"""Characters of a definition, as in the cloud."""
 
 
 def location_of(pointer: Sequence[Step]) -> str:
@@ -71,7 +74,7 @@ class Document:
         Number of the text's first line; 2 in a cell whose first line is the magic.
     """
 
-    __slots__ = ("_lines", "_root", "first_line", "format", "source", "text", "value")
+    __slots__ = ("_lines", "_places", "_root", "first_line", "format", "source", "text", "value")
 
     def __init__(
         self,
@@ -85,6 +88,7 @@ class Document:
         self.value, self.text, self.format, self.source, self.first_line = value, text, format, source, first_line
         self._root = root
         self._lines: Lines | None = None
+        self._places: Places | None = None
 
     def position(self, pointer: Sequence[Step], of: Literal["value", "key"] = "value") -> tuple[int | None, int | None]:
         """Line and column, from 1, of a value or of its key; of what is nearest above it when there is no such value.
@@ -99,9 +103,12 @@ class Document:
         if self._lines is None:
             self._lines = Lines(self.text)
         if self._root is None:
-            self._root = Scanner(self.text, self._lines.line_of).scan()
+            self._places = Places(self.text)
+            self._root = self._places.root
         node, key_start = self._root, self._root.start
         for step in pointer:
+            if self._places is not None:
+                node = self._places.inside(node)
             if node.fields is not None and isinstance(step, str) and step in node.fields:
                 key_start, node = node.fields[step]
             elif node.items is not None and isinstance(step, int) and 0 <= step < len(node.items):
@@ -163,9 +170,13 @@ def read(
         except OSError as problem:
             raise UsageError(f'Cannot read "{path}": {problem.strerror or problem}.') from None
     if isinstance(definition, (bytes, bytearray, memoryview)):
+        if len(definition) > 4 * MAX_CHARACTERS:
+            raise _too_large(source, first_line)
         definition = _decode(bytes(definition), source, first_line)
     if not isinstance(definition, str):
         return _read_object(definition, source)
+    if len(definition) > MAX_CHARACTERS:
+        raise _too_large(source, first_line)
     text = definition.removeprefix("\ufeff")
     surrogate = None if text.isascii() else _SURROGATE.search(text)
     if surrogate is not None:
@@ -174,6 +185,13 @@ def read(
     if (wanted or _looks_like(text)) == "yaml":
         return _read_yaml(text, source, first_line)
     return _read_json(text, source, first_line, is_file=wanted is not None)
+
+
+def _too_large(source: str, first_line: int | None = None) -> DefinitionError:
+    message = f"The definition is longer than {MAX_CHARACTERS} characters."
+    fix = "Move data into the input or into files, and parts of the workflow into workflows of their own."
+    column = None if first_line is None else 1
+    return DefinitionError([Problem("ERROR", "DEFINITION_TOO_LARGE", message, "/", first_line, column, fix)], source)
 
 
 def _looks_like(text: str) -> str:
@@ -250,7 +268,7 @@ def _explained(text: str, source: str, first_line: int) -> DefinitionError:
     except Fault as fault:
         fault.steps = scanner.path
         return _refusal(text, source, first_line, fault)
-    return _refusal(text, source, first_line, *scanner.duplicates[:_MAX_REPORTED])
+    return _refusal(text, source, first_line, *scanner.duplicates)
 
 
 def _no_json_at_all(text: str, source: str, first_line: int) -> DefinitionError:
@@ -300,7 +318,7 @@ def _read_yaml(text: str, source: str, first_line: int) -> Document:
         fault.steps = composer.path
         raise _refusal(text, source, first_line, fault, code=code) from None
     if composer.duplicates:
-        raise _refusal(text, source, first_line, *composer.duplicates[:_MAX_REPORTED], code=code)
+        raise _refusal(text, source, first_line, *composer.duplicates[:MAX_DUPLICATES], code=code)
     if not isinstance(value, dict):
         line, column = lines.place(root.start)
         problem = Problem(
@@ -325,11 +343,13 @@ def _refuse_half_pairs(document: Document) -> None:
     stack: list[tuple[tuple[Step, ...], Any]] = [((), document.value)]
     while stack:
         pointer, value = stack.pop()
+        if len(problems) >= _MAX_REPORTED:
+            break
         if isinstance(value, dict):
-            stack.extend(((*pointer, key), child) for key, child in value.items())
-            halves = [((*pointer, key), "key") for key in value if _SURROGATE.search(key)]
+            stack.extend(((*pointer, key), child) for key, child in reversed(value.items()))
+            halves = [((*pointer, key), "key") for key in value if _SURROGATE.search(key)][:_MAX_REPORTED]
         elif isinstance(value, list):
-            stack.extend(((*pointer, index), child) for index, child in enumerate(value))
+            stack.extend(((*pointer, index), child) for index, child in reversed([*enumerate(value)]))
             continue
         else:
             halves = [(pointer, "value")] if isinstance(value, str) and _SURROGATE.search(value) else []
@@ -349,6 +369,8 @@ def _read_object(definition: Any, source: str) -> Document:
     def refuse(pointer: tuple[Step, ...], message: str, fix: str) -> None:
         location = _SURROGATE.sub("?", location_of(pointer))
         problems.append(Problem("ERROR", "INVALID_JSON_DESCRIPTION", message, location, fix=fix))
+        if len(problems) >= _MAX_REPORTED:
+            raise _Stop
 
     def copy(value: Any, pointer: tuple[Step, ...]) -> Any:
         kind = type(value)
@@ -404,12 +426,12 @@ def _read_object(definition: Any, source: str) -> Document:
     except _Stop:
         value = {}
     if problems:
-        raise DefinitionError(problems[:_MAX_REPORTED], source)
+        raise DefinitionError(problems, source)
     return Document(value, None, "object", source)
 
 
 class _Stop(Exception):
-    """Nothing further can be learned from an object nested in itself."""
+    """Nothing further is to be learned: the object is nested in itself, or enough is told."""
 
 
 __all__ = ["Document", "location_of", "read"]

