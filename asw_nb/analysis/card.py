@@ -165,21 +165,36 @@ def _error(record: Record) -> str:
     what = f": <b>{html_text(record.error)}</b>" if record.error else ""
     message = readable_cause(record.cause)
     cause = f'<pre style="{PRE}">{html_text(cut(message))}</pre>' if message else ""
+    frames = "".join(_stack_trace(record.cause))
+    trace = _details("Traceback", f'<pre style="{PRE}">{html_text(cut(frames))}</pre>') if frames else ""
     colour = STATUS_COLOURS.get(record.status, "#57606a")
-    return f'<div style="margin:8px 0;padding:6px 10px;border-left:4px solid {colour}">{record.status}{where}{what}{cause}</div>'
+    return f'<div style="margin:10px 0;padding:2px 0 2px 10px;border-left:4px solid {colour}">{record.status}{where}{what}{cause}{trace}</div>'
+
+
+def _function_error(cause: str | None) -> dict[str, Any]:
+    """The object that stands in the cause when a function raised; an empty one for every other cause."""
+    try:
+        parsed = json.loads(cause or "")
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) and isinstance(parsed.get("errorMessage"), str) else {}
+
+
+def _stack_trace(cause: str | None) -> list[str]:
+    frames = _function_error(cause).get("stackTrace")
+    return [str(frame) for frame in frames] if isinstance(frames, list) else []
 
 
 def readable_cause(cause: str | None) -> str:
-    """A cause as a person reads it: a function's error object becomes its message."""
-    if not cause:
-        return ""
-    try:
-        parsed = json.loads(cause)
-    except ValueError:
-        return cause
-    if isinstance(parsed, dict) and isinstance(parsed.get("errorMessage"), str):
-        return f"{parsed.get('errorType', 'Error')}: {parsed['errorMessage']}"
-    return cause
+    """A cause as a person reads it: a function's error object becomes its message.
+
+    Examples
+    --------
+    >>> readable_cause('{"errorMessage": "no such table", "errorType": "KeyError", "stackTrace": []}')
+    'KeyError: no such table'
+    """
+    raised = _function_error(cause)
+    return f"{raised.get('errorType', 'Error')}: {raised['errorMessage']}" if raised else cause or ""
 
 
 def states_table(fold: Fold, limit: int = MAX_ROWS) -> str:
@@ -358,27 +373,41 @@ def _bar(path: str, done: int, failed: int, length: int) -> str:
     )
 
 
+def seconds_at(event: Event) -> str:
+    """When it happened, as the first column of a line about it."""
+    return f"{event[1] / 1e6:6.2f} s  "
+
+
+def told(event: Event) -> str | None:
+    """What an event says about the state it happened in; None for one that is told by the state that is entered."""
+    if event[0] in (ev.FAILED, ev.TIMED_OUT):
+        return f"failed, {event[3]}"
+    if event[0] == ev.RETRYING:
+        return f"{event[5]}, next attempt in {duration_text((event[3] - event[1]) / 1e6)}"
+    if event[0] == ev.WAITING:
+        return f"waiting for {duration_text((event[3] - event[1]) / 1e6)}"
+    return None
+
+
 def describe(run: Run, event: Event) -> str | None:
-    """One line about an event, for the list of the latest; None for events that say little to a person."""
+    """One line about a running execution's event, for the list of the latest; None for events that say little to a
+    person."""
     kind, states = event[0], run.state.plan.states
     frame = run.state.frames.get(event[2])
-    at = f"{event[1] / 1e6:6.2f} s  "
+    line: str | None
     if kind in (ev.MOVED, ev.MOVED_RESULT, ev.MOVED_WITH) and event[3] != END:
         target = states[event[3]]
-        return f"{at}{target.path if frame is None else frame.prefix + target.name}"
-    if kind == ev.ITEM_STARTED:
-        return f"{at}item {event[4]} started" if frame is None else f"{at}{frame.prefix.rstrip('/')} started"
-    if kind in (ev.FAILED, ev.TIMED_OUT):
-        # by the time that this is read, the frame may stand on the state that a Catch leads to
-        where = frame.prefix.rstrip("/") if frame is not None else ""
-        return f"{at}{where or 'a task'} failed: {event[3]}"
-    if kind in (ev.RETRYING, ev.WAITING):
-        pause = duration_text((event[3] - event[1]) / 1e6)
-        where = f"{frame.path}: " if frame is not None else ""
-        return f"{at}{where}" + (
-            f"waiting for {pause}" if kind == ev.WAITING else f"{event[5]}, next attempt in {pause}"
-        )
-    return None
+        line = target.path if frame is None else frame.prefix + target.name
+    elif kind == ev.ITEM_STARTED:
+        line = f"item {event[4]} started" if frame is None else f"{frame.prefix.rstrip('/')} started"
+    else:
+        line = told(event)
+        if line is not None and frame is not None:
+            # by the time that this is read, a frame whose task failed may stand on the state that a Catch leads to
+            moved = kind in (ev.FAILED, ev.TIMED_OUT)
+            where = frame.prefix.rstrip("/") or "a task" if moved else frame.path
+            line = f"{where}: {line}"
+    return None if line is None else seconds_at(event) + line
 
 
 __all__ = [
@@ -392,7 +421,9 @@ __all__ = [
     "live_card",
     "map_progress",
     "readable_cause",
+    "seconds_at",
     "states_summary",
     "states_table",
     "tallies_table",
+    "told",
 ]

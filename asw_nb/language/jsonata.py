@@ -132,11 +132,11 @@ def _indexed_walker(name: str, keys: tuple[str | int, ...]) -> Short:
     def walk(states: Mapping[str, Any], variables: Mapping[str, Any]) -> Any:
         value: Any = states if from_states else variables.get(name, _UNSURE)
         for key in keys:
-            if type(key) is str:
+            if isinstance(key, str):
                 if type(value) is not dict:
                     return _UNSURE
                 value = value.get(key, UNDEFINED)
-            elif type(value) is list and -len(value) <= key < len(value):
+            elif isinstance(key, int) and type(value) is list and -len(value) <= key < len(value):
                 value = value[key]
             else:
                 return _UNSURE

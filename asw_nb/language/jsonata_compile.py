@@ -26,7 +26,7 @@ from asw_nb.language.jsonata_calls import (
 )
 from asw_nb.language.jsonata_errors import JsonataError
 from asw_nb.language.jsonata_guard import Run
-from asw_nb.language.jsonata_matching import matcher
+from asw_nb.language.jsonata_matching import Matcher
 from asw_nb.language.jsonata_parse import children
 from asw_nb.language.jsonata_paths import descendants, grouping, lookup, path, predicate, wildcard
 from asw_nb.language.jsonata_values import (
@@ -534,7 +534,7 @@ def _apply(tree: Any) -> Node:
 
 def _regex(tree: Any) -> Node:
     pattern, position = tree.value, tree.position
-    return lambda context, env: matcher(pattern, position, env.run)
+    return lambda context, env: Matcher(pattern, position)
 
 
 def _transform(tree: Any) -> Node:

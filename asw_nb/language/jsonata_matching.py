@@ -22,16 +22,12 @@ class Matcher(Plain):
 
     __slots__ = ("pattern", "position")
 
+    def __init__(self, pattern: Pattern, position: int) -> None:
+        super().__init__(self._first)
+        self.pattern, self.position = pattern, position
 
-def matcher(pattern: Pattern, position: int, run: Run) -> Matcher:
-    """The function that a regular expression is."""
-
-    def first(run: Run, subject: Any = UNDEFINED, *_: Any) -> Any:
-        return _found(made, subject, 0, run) if isinstance(subject, str) else UNDEFINED
-
-    made = Matcher(first)
-    made.pattern, made.position = pattern, position
-    return made
+    def _first(self, run: Run, subject: Any = UNDEFINED, *_: Any) -> Any:
+        return _found(self, subject, 0, run) if isinstance(subject, str) else UNDEFINED
 
 
 def _found(made: Matcher, subject: str, start: int, run: Run) -> Any:

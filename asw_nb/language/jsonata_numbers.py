@@ -170,14 +170,15 @@ def _write(run: Run, value: Any, picture: _Picture, signs: _Signs) -> str:
         mantissa, exponent = _scaled(mantissa, signs.count(picture.whole))
     whole, _, fraction = _fixed(abs(round_(run, mantissa, most)), most).partition(".")
     whole, fraction = whole.lstrip("0").rjust(whole_size, "0"), fraction.rstrip("0").ljust(least, "0")
-    text = _grouped(whole, picture, signs)
+    own_digits = str.maketrans("0123456789", signs.digits)
+    text = _grouped(whole.translate(own_digits), picture, signs)
     if fraction:
-        text += "." + _grouped_fraction(fraction, picture, signs)
+        text += signs.point + _grouped_fraction(fraction.translate(own_digits), picture, signs)
     if picture.exponent is not None:
         sign = signs.minus if exponent < 0 else ""
-        text += "e" + sign + str(abs(exponent)).rjust(signs.count(picture.exponent), "0")
-    named = {".": signs.point, "e": signs.exponent} | {str(i): digit for i, digit in enumerate(signs.digits)}
-    return "".join(named.get(char, char) for char in text)
+        digits = str(abs(exponent)).rjust(signs.count(picture.exponent), "0")
+        text += signs.exponent + sign + digits.translate(own_digits)
+    return text
 
 
 def _scaled(value: float, digits: int) -> tuple[float, int]:

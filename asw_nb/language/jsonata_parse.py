@@ -35,7 +35,7 @@ class _TooLarge(Exception):
 
 
 @lru_cache(1)
-def _library() -> tuple[type, type]:
+def _library() -> tuple[type, type[Exception]]:
     """The parser, bounded, and its error."""
     limit = sys.getrecursionlimit()
     try:

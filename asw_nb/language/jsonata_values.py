@@ -105,6 +105,10 @@ class Function:
     __slots__ = ()
     arity = 1
 
+    def enter(self, args: list[Any], context: Any, run: Run) -> Any:
+        """Call it with `args`; `context` fills in for a missing first one where the signature says so."""
+        raise NotImplementedError
+
 
 def collapse(value: Any) -> Any:
     """A sequence of one is its member, an empty one is nothing."""

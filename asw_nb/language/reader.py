@@ -20,6 +20,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import msgspec
+
 from asw_nb.errors import DefinitionError, UsageError
 from asw_nb.language.problems import Problem
 from asw_nb.language.reader_json import MAX_DEPTH, MAX_DUPLICATES, Fault, Node, NotJson, Places, Scanner, load
@@ -41,6 +43,7 @@ _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89abAB]")
 _TOKEN = re.compile(r"[\w$]+")
 _MAX_REPORTED = 50
 _MAX_STEPS = 12
+_MAX_BITS = 14_280  # of an integer that Python still writes as text
 
 MAX_CHARACTERS = 1_048_576
 """Characters of a definition, as in the cloud."""
@@ -380,8 +383,13 @@ def _read_object(definition: Any, source: str) -> Document:
                     pointer, "This string holds half a surrogate pair.", "Write both halves, or the character itself."
                 )
             return value
-        if kind is bool or kind is int or value is None:
+        if kind is bool or value is None:
             return value
+        if isinstance(value, int):
+            if value.bit_length() > _MAX_BITS:
+                refuse(pointer, "The number has more than 4300 digits.", "Write it as a string.")
+                return 0
+            return int(value)
         if isinstance(value, float):
             if not math.isfinite(value):
                 refuse(pointer, f"{float(value)} is no JSON value.", "Write a number, a string or null.")
@@ -396,8 +404,6 @@ def _read_object(definition: Any, source: str) -> Document:
             return [copy(child, (*pointer, index)) for index, child in enumerate(value)]
         if isinstance(value, str):
             return copy(str.__str__(value), pointer)
-        if isinstance(value, int):
-            return int(value)
         fix = {"set": "Write a list.", "frozenset": "Write a list.", "bytes": "Decode it to a str."}
         refuse(
             pointer,
@@ -427,6 +433,8 @@ def _read_object(definition: Any, source: str) -> Document:
         value = {}
     if problems:
         raise DefinitionError(problems, source)
+    if len(msgspec.json.encode(value)) > MAX_CHARACTERS:
+        raise _too_large(source)
     return Document(value, None, "object", source)
 
 

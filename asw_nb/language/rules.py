@@ -84,7 +84,8 @@ def check(
     Returns
     -------
     list of Problem
-        Sorted by line and column; an ERROR before a WARNING of the same place. Without an ERROR, it can run.
+        Sorted by line and column; an ERROR before a WARNING of the same place. Without an ERROR, it can run. At most
+        200 errors and 200 warnings are told, and how many more there are.
 
     Examples
     --------
@@ -108,7 +109,7 @@ def check(
         if len(checkup.scopes) < _MAX_SCOPES:
             scopes.extend(reversed(inner))
     variables_assigned(checkup, flows)
-    return sorted(checkup.problems, key=_order)
+    return [*sorted(checkup.problems, key=_order), *checkup.untold()]
 
 
 def _order(problem: Problem) -> tuple[int, int, bool, str]:

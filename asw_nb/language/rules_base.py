@@ -27,9 +27,12 @@ Pointer = tuple[Step, ...]
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 NO_LOCATION = ""  # the cloud gives no location for a problem of the whole machine
 UNDOCUMENTED = "TCSL_UNDOCUMENTED"
+MORE = "MORE_PROBLEMS"
 
 # A hostile definition has a thousand wrong names and a thousand candidates for each; a typing slip needs one round.
 _MAX_COMPARISONS = 1200
+# Nobody reads more, and each costs a look-up of its place.
+_MAX_TOLD = {"ERROR": 200, "WARNING": 200}
 _MAX_WORD = 80
 
 
@@ -77,6 +80,7 @@ class Checkup:
         self.labels: set[str] = set()
         self.scopes: list[Scope] = []
         self.problems: list[Problem] = []
+        self.counts = {"ERROR": 0, "WARNING": 0}
         self._comparisons = _MAX_COMPARISONS
         self._told: set[str] = set()
 
@@ -92,11 +96,23 @@ class Checkup:
         fix: str | None = None,
         location: str | None = None,
     ) -> None:
-        """Report a problem located at `pointer`, shown in the text at `at` (the same place when omitted)."""
+        """Report a problem located at `pointer`, shown in the text at `at` (the same place when omitted); when there are
+        very many it is only counted."""
+        self.counts[severity] += 1
+        if self.counts[severity] > _MAX_TOLD[severity]:
+            return
         line, column = self.document.position(pointer if at is None else at, of)
         if location is None:
             location = location_of([short(step) if isinstance(step, str) else step for step in pointer])
         self.problems.append(Problem(severity, code, message, location, line, column, fix))
+
+    def untold(self) -> list[Problem]:
+        """The closing problem, when there are more than are told."""
+        errors, warnings = (max(self.counts[kind] - _MAX_TOLD[kind], 0) for kind in ("ERROR", "WARNING"))
+        if not errors and not warnings:
+            return []
+        message = f"Not told here: errors {errors}, warnings {warnings}."
+        return [Problem("ERROR" if errors else "WARNING", MORE, message, fix="Correct these first, then check again.")]
 
     def tell_once(self, what: str, pointer: Pointer, of: Literal["value", "key"] = "value") -> None:
         """In TCSL, say calmly and once that its documents do not name `what`."""

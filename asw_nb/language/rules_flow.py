@@ -9,6 +9,9 @@ from asw_nb.language.rules_base import NO_LOCATION, Checkup, Scope, State, short
 TARGET = "MISSING_TRANSITION_TARGET"
 MAX_NAME = {"asl": 80, "tcsl": 128}
 
+# Every variable has its own set of states that come after it: thousands of both would take seconds.
+_MAX_FOLLOWED = 40_000
+
 
 class Flow:
     """The graph of one scope.
@@ -169,14 +172,19 @@ def state_names(scope: Scope) -> None:
 def variables_assigned(checkup: Checkup, flows: dict[int, Flow]) -> None:
     """A variable is assigned before it is read, by a state that comes before in its scope or around it."""
     after: dict[tuple[int, str], set[str]] = {}
+    followed = 0
 
     def comes_after_assignment(scope: Scope, name: str, state: State) -> bool:
+        nonlocal followed
         if name in scope.assigned and id(scope) in flows:
             key = (id(scope), name)
             if key not in after:
+                if followed > _MAX_FOLLOWED:
+                    return True
                 flow = flows[id(scope)]
                 firsts = [target for setter in scope.assigned[name] for target in flow.next.get(setter, ())]
                 after[key] = flow.reached_from(*firsts)
+                followed += len(after[key])
             if state.name in after[key]:
                 return True
         return scope.owner is not None and comes_after_assignment(scope.owner.scope, name, scope.owner)

@@ -10,13 +10,15 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from asw_nb.analysis.card import CODE, RECENT_LINES, describe, live_card
+from asw_nb.analysis.card import CODE, RECENT_LINES, describe, live_card, seconds_at, told
 from asw_nb.engine.events import Event
 from asw_nb.engine.runner import Run
+from asw_nb.history.fold import Fold
 
 if TYPE_CHECKING:
     from asw_nb.handle import Execution
@@ -104,28 +106,42 @@ class LiveView:
 
 
 class TextView:
-    """One line per transition, printed by the thread that waits."""
+    """One line per transition, printed by the thread that waits.
+
+    It reads what is recorded, so that no line is missing however early the execution began, and folds it for the
+    paths, keeping no visit that has been printed.
+    """
 
     def __init__(self, execution: Execution) -> None:
         assert execution._run is not None
         self.execution, self.run = execution, execution._run
-        self._lines: deque[str] = deque()
-        self.run.listeners.append(self._heard)
-
-    def _heard(self, run: Run, events: list[Event]) -> None:
-        self._lines.extend(line for event in events if (line := describe(run, event)) is not None)
+        self._fold = Fold(execution.plan, execution.input, execution._record.started_us)
+        self._paths: dict[int, str] = {}
+        self._seen = 0
 
     def wait(self) -> None:
         """Print until the execution ends."""
         while not self.run.done.wait(0.1):
             self._print()
-        self.run.forget_listener(self._heard)
         self._print()
         print(repr(self.execution))
 
+    def _fresh(self) -> Iterable[Event]:
+        if self.run.log is not None:
+            return self.run.log[self._seen :]
+        return self.execution._workspace.store.events(self.run.key, self._seen)
+
     def _print(self) -> None:
-        while self._lines:
-            print(self._lines.popleft())
+        for event in self._fresh():
+            self._seen += 1
+            self._fold.feed((event,))
+            for visit in self._fold.visits:
+                self._paths[visit.frame] = visit.path
+                print(f"{seconds_at(event)}{visit.path}")
+            self._fold.visits.clear()
+            more = told(event)
+            if more is not None:
+                print(f"{seconds_at(event)}{self._paths[event[2]]}: {more}")
 
 
 __all__ = ["LiveView", "TextView"]

@@ -10,6 +10,7 @@ import json
 import linecache
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from asw_nb.analysis.card import graph_picture
+from asw_nb.analysis.card import graph_picture, readable_cause
 from asw_nb.analysis.figure import Html, html_text
 from asw_nb.engine.clock import VirtualClock
 from asw_nb.errors import AswError, ExecutionFailed, UnknownExecution, UsageError, did_you_mean
@@ -174,7 +175,10 @@ class AswMagics(Magics):
                 "%%asw: the cell has no definition. Write it, as JSON or YAML, below the first line; or give a file with -f."
             )
         if options.write:
-            Path(options.write).write_text(cell, encoding="utf-8")
+            try:
+                Path(options.write).write_text(cell, encoding="utf-8")
+            except OSError as problem:
+                raise UsageError(f'-w: the file "{options.write}" cannot be written: {problem.strerror}.') from None
         flow = Workflow(
             body,
             options.name,
@@ -195,6 +199,8 @@ class AswMagics(Magics):
             self._run(flow, options)
 
     def _run(self, flow: Workflow, options: Any) -> None:
+        if options.out and not options.out.isidentifier():
+            raise UsageError(f'-o {options.out}: "{options.out}" is no variable name.')
         given = {} if options.input is None else self.value(options.input, "-i")
         more: dict[str, Any] = {}
         if options.mock is not None:
@@ -207,8 +213,6 @@ class AswMagics(Magics):
             timeout_s=options.timeout, seed=options.seed, dialect=options.dialect, **more,
         )  # fmt: skip
         if options.out:
-            if not options.out.isidentifier():
-                raise UsageError(f'-o {options.out}: "{options.out}" is no variable name.')
             self.names[options.out] = execution
         waits = options.wait if options.wait is not None else self.waits_by_default()
         self._watch(execution, waits, "none" if options.quiet else options.view, options.fail)
@@ -239,9 +243,7 @@ class AswMagics(Magics):
         if isinstance(shown, LiveView):
             shown.finish()
         if fail and execution.status != "SUCCEEDED":
-            raise ExecutionFailed(
-                execution.name, execution.status, execution.failed_at, execution.error, execution.cause
-            )
+            raise _failure(execution)
 
     def _define_function(self, line: str, cell: str) -> None:
         options = FUNCTION_CELL.parse(line)
@@ -251,10 +253,20 @@ class AswMagics(Magics):
             )
         source = f"<asw function {options.name}>"
         space = FunctionNamespace(self.names, options.name)
-        code = compile("\n" + cell, source, "exec")  # a line more on top: numbers are those of the cell
         lines = ["%%asw_function " + line + "\n", *cell.splitlines(keepends=True)]
         linecache.cache[source] = (len(cell), None, lines, source)
-        exec(code, space)
+        try:
+            code = compile("\n" + cell, source, "exec")  # a line more on top: numbers are those of the cell
+        except SyntaxError as mistake:
+            where = f"%%asw_function {options.name}, line {mistake.lineno}, column {mistake.offset}"
+            text = (mistake.text or "").rstrip("\n")
+            caret = " " * ((mistake.offset or 1) - 1) + "^"
+            raise UsageError(f"{where}: {mistake.msg}\n    {text}\n    {caret}") from None
+        try:
+            exec(code, space)
+        except Exception as raised:
+            _show_from(raised, source)
+            raise
         call = _handler(space, options.handler, options.name)
         registry.add(options.name, call, options.unpack, options.namespace, options.version)
         if not options.quiet:
@@ -336,6 +348,24 @@ class AswMagics(Magics):
                     f'%asw help: there is no command "{options.command}".{did_you_mean(options.command, COMMANDS)}'
                 )
             print(known[options.command].help())
+
+
+def _show_from(raised: Exception, source: str) -> None:
+    """Let IPython show an exception from the first frame of the cell's own code on: those above it are ours."""
+    frames = raised.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename != source:
+        frames = frames.tb_next
+    lines = "".join(traceback.format_exception(type(raised), raised, frames)).rstrip().split("\n")
+    vars(raised)["_render_traceback_"] = lambda: lines
+
+
+def _failure(execution: Execution) -> ExecutionFailed:
+    """What fails the cell: its message has the function's own words, its `cause` the whole object."""
+    status, state, error, cause = execution.status, execution.failed_at, execution.error, execution.cause
+    failure = ExecutionFailed(execution.name, status, state, error, cause)
+    words = readable_cause(cause).removeprefix(f"{error}: ")
+    failure.args = ExecutionFailed(execution.name, status, state, error, words or None).args
+    return failure
 
 
 def _variables(names: dict[str, Any]) -> list[str]:
