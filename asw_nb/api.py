@@ -148,6 +148,8 @@ def run(
     seed : int, optional
         For jitter and random intrinsics.
     tags : dict, optional
+    payload_limit_bytes : int, None or "auto"
+        Largest result of a task, as JSON; "auto" is the cloud's 256 KiB in asl and no limit in tcsl.
     workflows : dict, optional
         Definitions of nested executions, by name or arn.
     workspace : Workspace, optional

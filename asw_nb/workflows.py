@@ -178,6 +178,7 @@ OPTIONS = frozenset(
         "clock",
         "seed",
         "tags",
+        "payload_limit_bytes",
         "workspace",
     )
 )

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import uuid
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -207,7 +208,8 @@ class Workspace:
         self.runner = Runner(self.store, RealClock())
         self.max_workers = max_workers
         self._backends: dict[str, Any] = {}
-        self._live: dict[int, Run] = {}
+        # weak: an execution that has ended lives on only in the handles to it, and in the file
+        self._live: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         self._closed = False
         self.activities = ActivityBackend(self.runner, self._function_answers, _Lazily(lambda: self.backend("threads")))
@@ -262,6 +264,7 @@ class Workspace:
         seed: int | None = None,
         tags: Mapping[str, Any] | None = None,
         workflows: Mapping[str, Any] | None = None,
+        payload_limit_bytes: int | str | None = "auto",
     ) -> Execution:
         """Begin an execution of a checked definition; returns at once.
 
@@ -301,7 +304,7 @@ class Workspace:
         calls = FunctionCalls(
             Resolver(registry, functions, main_namespace),
             answers,
-            PAYLOAD_LIMIT if dialect == "asl" else None,
+            _payload_limit(payload_limit_bytes, dialect),
         )
         run = Run(
             record.key,
@@ -365,9 +368,10 @@ class Workspace:
         except UnknownExecution:
             found = None
         if found is not None:
-            live = self._live.get(found.key)
-            if live is not None and found.tags.get("parent") == parent["Id"] and live.state.input == _input(given):
-                return found, live
+            if found.tags.get("parent") == parent["Id"] and found.input == _input(given):
+                child = self._child_again(found, order, workflows)
+                if child is not None:
+                    return found, child
             raise StateError("StepFunctions.ExecutionAlreadyExistsException", f"Execution Already Exists: '{found.id}'")
         execution = self.start(
             checked.document.value, checked.dialect, short, given, name=child_name, type=kind, workflows=workflows,
@@ -376,6 +380,20 @@ class Workspace:
         )  # fmt: skip
         assert execution._run is not None
         return execution._record, execution._run
+
+    def _child_again(self, record: Record, order: Order, workflows: Mapping[str, Any]) -> Run | None:
+        """The run of a child that a parent started before this process took the parent over."""
+        live = self._live.get(record.key)
+        if live is not None:
+            return live
+        functions = getattr(getattr(order.run.perform, "resolver", None), "given", None)
+        if record.status == "RUNNING":
+            self.resume(record.key, functions=functions, workflows=workflows)
+            return self._live.get(record.key)
+        ended = self._load(record, functions, None, workflows, None)
+        ended.finished_us = record.finished_us
+        ended.done.set()
+        return ended
 
     def task_token(self, key: int, frame: int, order: int) -> str:
         """The callback secret of one order: names it, and proves to have come from this history."""
@@ -630,6 +648,15 @@ def _execution_name(name: str | None) -> str:
         shown = " ".join(repr(c) for c in bad)
         raise UsageError(f'the execution\'s name "{name}" has characters that a name must not have: {shown}.')
     return name
+
+
+def _payload_limit(value: int | str | None, dialect: str) -> int | None:
+    """Largest result of a task in bytes: the cloud's 256 KiB in asl unless told otherwise, none in tcsl."""
+    if value == "auto":
+        return PAYLOAD_LIMIT if dialect == "asl" else None
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value <= 0):
+        raise UsageError(f'payload_limit_bytes={value!r} must be a number of bytes, None for no limit, or "auto".')
+    return value
 
 
 def _positive(what: str, value: float | None) -> float | None:

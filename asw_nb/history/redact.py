@@ -21,7 +21,9 @@ NAMES = (
 _KEY = re.compile("(?:^|[^a-z])(?:" + "|".join(NAMES) + ")(?:$|[^a-z])", re.I)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _IN_TEXT = re.compile(
-    r"""(?P<key>["']?[\w-]*(?:""" + "|".join(NAMES) + r""")[\w-]*["']?\s*[=:]\s*)(?P<value>"[^"]*"|'[^']*'|(?:Bearer|Basic)\s+[^\s,;&"']+|[^\s,;&"'}\]]+)""",
+    r"""(?P<key>["']?[\w-]*(?:"""
+    + "|".join(NAMES)
+    + r""")[\w-]*["']?\s*[=:]\s*)(?P<value>"[^"]*"|'[^']*'|(?:Bearer|Basic)\s+[^\s,;&"']+|[^\s,;&"'}\]]+)""",
     re.I,
 )
 
