@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import math
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +17,10 @@ from asw_nb.engine.events import Event
 from asw_nb.engine.execution import TASK
 from asw_nb.engine.payload import copy_json
 from asw_nb.engine.runner import Run
-from asw_nb.errors import ExecutionFailed, StoreError, UnknownFunction, UsageError, did_you_mean
+from asw_nb.errors import ExecutionFailed, StoreError, UnknownExecution, UnknownFunction, UsageError, did_you_mean
 from asw_nb.history.cloud import CloudHistory
 from asw_nb.history.fold import Attempt, Fold, Visit
+from asw_nb.history.owner import DEAD
 from asw_nb.history.store import Record
 from asw_nb.history.tencent import tencent_history
 from asw_nb.language.plan import Plan
@@ -27,6 +30,12 @@ if TYPE_CHECKING:
     import pandas
 
     from asw_nb.analysis.figure import Figure, Html
+
+SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.02, 0.25
+"""How often a waiting handle asks whether somebody has written to the file, at first and after a while."""
+
+DRIVER_LOOK_S = 1.0
+"""How often it asks whether the process that drives is alive."""
 
 
 class Execution:
@@ -85,10 +94,19 @@ class Execution:
     def plan(self) -> Plan:
         return self._run.state.plan if self._run is not None else self._workspace.plan_of(self._record)
 
+    def _driven(self) -> Run | None:
+        """The run of this process that drives it, or drove it last."""
+        run = self._run
+        if run is None or run.broken is not None:
+            newer = self._workspace.live(self.key)
+            if newer is not None and newer is not run and not newer.done.is_set():
+                self._run = run = newer
+        return run
+
     def _latest(self) -> Record:
         """The row, read again while it can still change."""
         if self._record.status == "RUNNING":
-            run = self._run
+            run = self._driven()
             if run is not None and run.broken is None:
                 if run.done.is_set():
                     state, r = run.state, self._record
@@ -97,7 +115,12 @@ class Execution:
                     r.status, r.error, r.cause = state.status, state.error, state.cause
                     r.failed_path, r.finished_us = state.failed_path, run.finished_us
             elif not self._workspace.closed:
-                self._record = self._workspace.store.get(self.key)
+                try:
+                    self._record = self._workspace.store.get(self.key)
+                except UnknownExecution:
+                    if run is None:
+                        raise
+                    self._record.status, self._record.cause = "ABORTED", f"its start was not recorded: {run.broken}"
         return self._record
 
     @property
@@ -145,27 +168,52 @@ class Execution:
         UsageError
             Its workspace was closed before it ended.
         """
-        run = self._run
+        run = self._driven()
         if run is None:
-            self._wait_elsewhere(timeout)
-            return self
+            return self._wait_elsewhere(timeout)
         run.done.wait(timeout)
         if run.broken is not None:
-            raise StoreError(
-                f'execution "{self.name}" stopped at its last recorded event: {run.broken}'
-            ) from run.broken
+            raise self._stopped(run.broken) from run.broken
         if self._workspace.closed and self.status == "RUNNING":
             raise UsageError(
                 f'execution "{self.name}" was running when its workspace was closed: open {self._workspace!r} again to see how far it came.'
             )
         return self
 
-    def _wait_elsewhere(self, timeout: float | None) -> None:
-        import time
+    def _stopped(self, problem: BaseException) -> StoreError:
+        if self.type == "EXPRESS" or self.status == "ABORTED":
+            return StoreError(f'execution "{self.name}" is not recorded and has to be started again: {problem}')
+        return StoreError(f'execution "{self.name}" stopped at its last recorded event: {problem}')
 
-        end = None if timeout is None else time.monotonic() + timeout
-        while not self._workspace.closed and self.status == "RUNNING" and (end is None or time.monotonic() < end):
-            time.sleep(0.05)
+    def _wait_elsewhere(self, timeout: float | None) -> Execution:
+        """Follow what another kernel drives: its row is read only after somebody has written to the file."""
+        workspace = self._workspace
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        pause, look_for_driver, seen = SHORTEST_LOOK_S, 0.0, -1
+        while not workspace.closed:
+            version = workspace.store.version()
+            if version != seen and self.status != "RUNNING":
+                break
+            seen, begun = version, time.monotonic()
+            if self._driven() is not None:
+                return self.wait(None if timeout is None else max(0.0, end - begun))
+            if begun >= look_for_driver:
+                self._must_be_driven()
+                look_for_driver = begun + DRIVER_LOOK_S
+            if begun >= end:
+                break
+            time.sleep(min(pause, end - begun))
+            pause = min(pause * 1.5, LONGEST_LOOK_S)
+        return self
+
+    def _must_be_driven(self) -> None:
+        if self._workspace.driver(self.key)[0] == DEAD and self.status == "RUNNING":
+            raise UsageError(self._abandoned())
+
+    def _abandoned(self) -> str:
+        if self.type == "EXPRESS":
+            return f'execution "{self.name}" is EXPRESS and the process that ran it is gone: it has no history to go on from.'
+        return f'execution "{self.name}" is driven by nobody: resume("{self.name}") goes on with it.'
 
     def wait_or_stop(self) -> Execution:
         """Wait for the end; an interrupt stops the execution, waits for that, and goes on as the interrupt it is."""
@@ -198,11 +246,15 @@ class Execution:
     def stop(self, error: str | None = None, cause: str | None = None) -> None:
         """End the execution as ABORTED; functions that run see `context.cancelled`. Nothing happens when it has ended
         already."""
-        if self._run is not None:
-            self._run.runner.stop(self._run, error, cause)
-            self._run.done.wait(5)
+        run = self._driven()
+        if run is not None and run.broken is None:
+            run.runner.stop(run, error, cause)
+            run.done.wait(5)
         elif self.status == "RUNNING":
-            raise UsageError(f'execution "{self.name}" is not driven by this kernel: stop it where it runs.')
+            life, who = self._workspace.driver(self.key)
+            if life == DEAD:
+                raise UsageError(self._abandoned())
+            raise UsageError(f'execution "{self.name}" is driven by {who}: stop it there.')
 
     @property
     def waiting_for(self) -> list[str]:
@@ -271,6 +323,14 @@ class Execution:
         if record.type == "EXPRESS":
             raise UsageError(f'execution "{self.name}" is EXPRESS: its history was not kept, so it cannot be redriven.')
         if record.status == "RUNNING":
+            run = self._driven()
+            life, who = self._workspace.driver(self.key)
+            if life == DEAD and (run is None or run.done.is_set()):
+                raise UsageError(self._abandoned())
+            if run is None:
+                raise UsageError(
+                    f'execution "{self.name}" still runs, driven by {who}: stop it there before a redrive.'
+                )
             raise UsageError(f'execution "{self.name}" still runs: wait for its end, or stop() it, before a redrive.')
         if record.status == "SUCCEEDED" and from_state is None:
             raise UsageError(
@@ -424,6 +484,8 @@ class Execution:
             else ""
         )
         why = f" | {record.error}" if record.error else ""
+        if record.status == "RUNNING" and self._run is not None and self._run.broken is not None:
+            why = " | stopped at its last recorded event"
         return f"asw run {self.workflow}/{self.name} | {record.status}{at}{why} | {self.duration_s:.1f} s"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:

@@ -6,11 +6,13 @@ any and the history file otherwise."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
 import threading
 import uuid
+import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -28,7 +30,16 @@ from asw_nb.engine.clock import Clock, RealClock
 from asw_nb.engine.execution import ExecutionState, isoformat
 from asw_nb.engine.payload import NotJson, encode, to_json
 from asw_nb.engine.runner import Order, Outcome, Run, Runner
-from asw_nb.errors import DefinitionError, StateError, UnknownExecution, UnknownFunction, UsageError, did_you_mean
+from asw_nb.errors import (
+    DefinitionError,
+    StateError,
+    StoreError,
+    UnknownExecution,
+    UnknownFunction,
+    UsageError,
+    did_you_mean,
+)
+from asw_nb.history import owner
 from asw_nb.history.store import Record, Store
 from asw_nb.language import reader, rules
 from asw_nb.language.plan import Plan, compile_plan, digest
@@ -53,7 +64,25 @@ registry = Registry()
 known_workflows: dict[str, Workflow] = {}
 """The newest workflow of each name that was defined in this process: what a nested execution finds by name."""
 
+MAX_TIMEOUT_S = 10_000_000_000
+"""Three hundred years: a longer limit is none, and its clock could not be written."""
+
 _MISSING = object()
+
+CLOSING_S = 2.0
+"""How long a workspace that closes waits for a locked file, to say that it drives no more."""
+
+_driven: weakref.WeakValueDictionary[tuple[Path, int], Run] = weakref.WeakValueDictionary()
+"""What this process drives, by any of its workspaces: the file names processes, and two workspaces on one file are one process."""
+
+_resuming = threading.RLock()
+
+
+def _is_driven(run: Run | None) -> bool:
+    if run is None or run.done.is_set():
+        return False
+    runner = getattr(run, "runner", None)  # none yet: it is about to start
+    return runner is None or not runner.closed
 
 
 class _Lazily:
@@ -205,6 +234,7 @@ class Workspace:
         self.path = self.path.absolute()
         self._artifacts = str(self.path.parent / "artifacts")
         self.store = Store(self.path)
+        self._place = self.path.resolve()
         self.runner = Runner(self.store, RealClock())
         self.max_workers = max_workers
         self._backends: dict[str, Any] = {}
@@ -232,10 +262,19 @@ class Workspace:
         self.runner.close()
         for backend in self._backends.values():
             backend.close()
+        self._let_go()
         self.store.close()
         for run in list(self._live.values()):  # nobody drives them on here: whoever waits for their end is told
             run.done.set()
         forget(self)
+
+    def _let_go(self) -> None:
+        """Say in the file that nobody drives here any more, so that another kernel can go on while this one lives."""
+        self.store.patience_s = min(self.store.patience_s, CLOSING_S)
+        with contextlib.suppress(StoreError):
+            self.store.release(
+                [run.key for run in list(self._live.values()) if _is_driven(run) or run.broken is not None]
+            )
 
     def backend(self, name: str) -> Any:
         """The place where tasks run, made when first used."""
@@ -296,7 +335,7 @@ class Workspace:
             digest=plan.digest,
             backend=executor if executor is not None and executor != "threads" else "local",
             tags=_tags(tags),
-            timeout_s=min(limits) if limits else None,
+            timeout_s=min(*limits, MAX_TIMEOUT_S) if limits else None,
         )
         answers = mocks if mocks is None or isinstance(mocks, Mocks) else Mocks(mocks)
         if answers is not None:
@@ -322,7 +361,7 @@ class Workspace:
             self.store.create(record)
         else:
             run.record = record
-        self._live[record.key] = run
+        self._live[record.key] = _driven[self._place, record.key] = run
         self.runner.start(run)
         return Execution(self, record, run)
 
@@ -384,7 +423,7 @@ class Workspace:
     def _child_again(self, record: Record, order: Order, workflows: Mapping[str, Any]) -> Run | None:
         """The run of a child that a parent started before this process took the parent over."""
         live = self._live.get(record.key)
-        if live is not None:
+        if live is not None and live.broken is None:
             return live
         functions = getattr(getattr(order.run.perform, "resolver", None), "given", None)
         if record.status == "RUNNING":
@@ -452,7 +491,7 @@ class Workspace:
         self, execution: str | int | None = None, *, functions: Mapping[str, Callable[..., Any]] | None = None, force: bool = False,
         executor: str | None = None, workflows: Mapping[str, Any] | None = None, clock: Clock | None = None,
     ) -> list[Execution]:  # fmt: skip
-        """Go on with executions that a dead process left running.
+        """Go on with executions that nobody drives: their process died, or could not write to the history file.
 
         A task whose result was recorded is not run again; a task that was in flight is. Timers keep their due time.
 
@@ -461,14 +500,19 @@ class Workspace:
         execution : str or int, optional
             One execution; all when left out.
         functions, workflows, executor
-            As for `asw_nb.run`; they are not kept with an execution.
+            As for `asw_nb.run`; they are not kept with an execution, except by the process that drove it before.
         force : bool
-            Adopt also executions whose driver runs on another host and may be alive.
+            Adopt also executions whose driver is on another host or in another container, where it may be alive.
 
         Returns
         -------
         list of Execution
             Those that run here again, oldest first. Executions that another living process drives are left to it.
+
+        Raises
+        ------
+        UsageError
+            The execution that was named has ended, or somebody drives it.
         """
         from asw_nb.handle import Execution
 
@@ -476,18 +520,62 @@ class Workspace:
             records = [r for r in self.store.rows(status="RUNNING") if r.type == "STANDARD"]
         else:
             records = [self.execution(execution)._latest()]
-            if records[0].status != "RUNNING":
-                raise UsageError(
-                    f'execution "{records[0].name}" is {records[0].status}: only a running one can be resumed.'
-                )
-        out = []
-        for record in sorted(records, key=lambda r: r.key):
-            if record.key in self.runner.runs or not self.store.adopt(record.key, force):
-                continue
-            run = self._load(record, functions, executor, workflows, clock)
-            self.runner.start(run, resumed=bool(run.committed))
-            out.append(Execution(self, record, run))
-        return out
+            self._must_be_resumable(records[0])
+        out, hidden = [], []
+        with _resuming:
+            for record in sorted(records, key=lambda r: r.key):
+                free = not _is_driven(_driven.get((self._place, record.key)))
+                if free and self.store.adopt(record.key, force, orphan=True):
+                    try:
+                        record = self.store.get(record.key)
+                        out.append((record, self._load(record, functions, executor, workflows, clock)))
+                    except StoreError as problem:
+                        if execution is not None:
+                            raise
+                        warnings.warn(f'execution "{record.name}" is left as it is: {problem}', stacklevel=2)
+                elif execution is not None:
+                    raise UsageError(self._not_resumed(record))
+                elif self.driver(record.key)[0] == owner.UNKNOWN:
+                    hidden.append(record)
+            for _, run in out:  # all are known before the first goes on: a parent looks for its children
+                self.runner.start(run, resumed=bool(run.committed))
+        if hidden:
+            warnings.warn(self._hidden(hidden), stacklevel=2)
+        return [Execution(self, record, run) for record, run in out]
+
+    def _must_be_resumable(self, record: Record) -> None:
+        if record.status != "RUNNING":
+            raise UsageError(f'execution "{record.name}" is {record.status}: only a running one can be resumed.')
+        if record.type == "EXPRESS":
+            raise UsageError(
+                f'execution "{record.name}" is EXPRESS: its history was not kept, so it cannot be resumed.'
+            )
+
+    def _not_resumed(self, record: Record) -> str:
+        life, who = self.driver(record.key)
+        if life == owner.UNKNOWN:
+            return (
+                f'execution "{record.name}" is driven by {who}, which cannot be seen from here. If that process is dead, go on with the '
+                f"execution with resume({record.name!r}, force=True)."
+            )
+        return f'execution "{record.name}" is driven by {who}, which is alive: wait for its end, or stop it there.'
+
+    def _hidden(self, records: list[Record]) -> str:
+        names = ", ".join(f'"{r.name}"' for r in records[:3]) + (", ..." if len(records) > 3 else "")
+        return (
+            f"not resumed: {names}, driven by {self.driver(records[0].key)[1]}, which cannot be seen from here. If that process is dead, "
+            f"resume(name, force=True) goes on."
+        )
+
+    def driver(self, key: int) -> tuple[str, str]:
+        """Whether somebody drives a running execution (``"alive"``, ``"dead"`` or ``"unknown"``), and who, in words."""
+        identity = self.store.owner_of(key)
+        if identity != owner.this_process():
+            return owner.life(identity), owner.describe(identity)
+        run = _driven.get((self._place, key))
+        if not _is_driven(run):
+            return owner.DEAD, "nobody"
+        return owner.ALIVE, "this kernel" if self._live.get(key) is run else "another workspace of this kernel"
 
     def _load(
         self,
@@ -497,24 +585,35 @@ class Workspace:
         workflows: Mapping[str, Any] | None,
         clock: Clock | None,
     ) -> Run:
-        """A run from the log: fold it, and nothing else."""
+        """A run from the log: fold it, and nothing else. What this process drove until it broke keeps its functions, clock and place."""
         state = self.state_of(self.plan_of(record), record)
         count = 0
-        for event in self.store.events(record.key):
-            state.apply(event)
-            count += 1
-        calls = FunctionCalls(
-            Resolver(registry, functions, main_namespace),
-            None,
-            PAYLOAD_LIMIT if record.dialect == "asl" else None,
-            patient=True,
-        )
-        place = self.backend(executor or ("inline" if record.backend == "inline" else "threads"))
-        run = Run(record.key, state, clock or self.runner.clock, place, calls, timeout_s=record.timeout_s)
+        try:
+            for event in self.store.events(record.key):
+                state.apply(event)
+                count += 1
+        except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as problem:
+            raise StoreError(
+                f'the history of execution "{record.name}" in "{self.path}" cannot be followed beyond event {count} ({problem!r}): see asw_nb.doctor().'
+            ) from problem
+        before = self._live.get(record.key)
+        if before is None or before.broken is None:
+            before = None
+        if before is not None and functions is None:
+            calls = before.perform
+        else:
+            limit = PAYLOAD_LIMIT if record.dialect == "asl" else None
+            calls = FunctionCalls(Resolver(registry, functions, main_namespace), None, limit, patient=True)
+        if before is not None and executor is None:
+            place = before.backend
+        else:
+            place = self.backend(executor or ("inline" if record.backend == "inline" else "threads"))
+        clock = clock or (before.clock if before is not None else self.runner.clock)
+        run = Run(record.key, state, clock, place, calls, timeout_s=record.timeout_s)
         run.committed = count
-        run.special = self._special(workflows or {})
+        run.special = before.special if before is not None and workflows is None else self._special(workflows or {})
         run.artifacts = f"{self._artifacts}{os.sep}{record.key}"
-        self._live[record.key] = run
+        self._live[record.key] = _driven[self._place, record.key] = run
         return run
 
     def redrive(
@@ -611,7 +710,10 @@ class Workspace:
             if text.startswith(("arn:", "qrn:")):
                 *_, workflow, text = text.split(":")
             record = self.store.find(text, workflow)
-        return Execution(self, record, self._live.get(record.key))
+        live = self._live.get(record.key)
+        if live is not None and live.done.is_set() and record.redrives > live.state.redrives:
+            live = None  # another kernel has redriven it since
+        return Execution(self, record, live)
 
 
 def _input(value: Any) -> Any:

@@ -80,12 +80,12 @@ INPUTS: tuple[Any, ...] = (
     7,
     True,
     {"a": {"a": {"a": {"a": {}}}}, "n": -1.5, "items": {"x": 1}, "漢字": "值", "b-c": 2},
-    {"n": 10**30, "items": [[1], [2, [3]]], "s": "😀"},
+    {"n": 10**400, "items": [[1], [2, [3]]], "s": "😀"},
 )
 
 # --------------------------------------------------------------------------- valid parts
 
-_REFERENCES = ("$", "$.a", "$.a.b", "$.items", "$.items[0]", "$['n']", "$.n", "$.s", "$.t", "$.a.b.c", "$.漢字", "$.b-c")
+_REFERENCES = ("$", "$", "$", "$.a", "$.a.b", "$.items", "$.items[0]", "$['n']", "$.n", "$.s", "$.t", "$.a.b.c", "$.漢字", "$.b-c")
 _CONTEXT = ("$$", "$$.Execution.Id", "$$.State.Name", "$$.Map.Item.Value", "$$.Map.Item.Index", "$$.StateMachine.Name")
 _QUERIES = (
     "$.items[*]", "$..a", "$.items[*].id", "$.items[?(@.id>1)]", "$.items[1:]", "$.items[-1:]", "$.*", "$..*",
@@ -197,7 +197,7 @@ class Maker:
 
     def template(self, jsonata: bool, depth: int = 0) -> dict[str, Any]:
         out: dict[str, Any] = {}
-        for key in self.rng.sample(("x", "y", "n", "items", "a", "s"), self.rng.randint(0, 3)):
+        for key in self.rng.sample(("x", "y", "n", "items", "a", "s"), self.rng.choice((0, 1, 1, 2, 3))):
             if depth < 2 and self.maybe(0.2):
                 out[key] = self.template(jsonata, depth + 1)
             elif self.maybe(0.3):
@@ -216,9 +216,9 @@ class Maker:
             for field in ("InputPath", "OutputPath"):
                 if self.maybe(0.1):
                     state[field] = self.pick((self.path(), None))
-            if kind in ("Task", "Parallel", "Map", "Pass") and self.maybe(0.3):
-                state["ResultPath"] = self.rng.choice(("$", "$.r", "$.a.b", "$.items[0]", None, "$.a['x y'].z"))
-            if kind in ("Task", "Parallel", "Map") and self.maybe(0.2):
+            if kind in ("Task", "Parallel", "Map", "Pass") and self.maybe(0.6):
+                state["ResultPath"] = self.rng.choice(("$", "$.r", "$.r", "$.a.b", "$.items[0]", None, None, "$.a['x y'].z"))
+            if kind in ("Task", "Parallel", "Map") and self.maybe(0.1):
                 state["ResultSelector"] = self.template(False)
         if kind != "Succeed" and self.maybe(0.2):
             value = self.expression() if jsonata else self.path()
@@ -249,7 +249,7 @@ class Maker:
             state["Parameters"] = self.template(False)
 
     def _task(self, state: dict[str, Any], jsonata: bool, *where: Any) -> None:
-        name = self.rng.choice(list(FUNCTIONS))
+        name = self.pick(tuple(FUNCTIONS)[:6], tuple(FUNCTIONS)[:6], tuple(FUNCTIONS))
         invoke = "arn:aws:states:::lambda:invoke"
         form = self.rng.choice((name, name, f"py:{name}", f"arn:aws:lambda:eu-west-1:1:function:{name}", invoke, "fn_no"))
         if self.tcsl:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from asw_nb.analysis.figure import html_text, svg_img
 from asw_nb.analysis.graph import to_svg
 from asw_nb.analysis.palette import STATUS_COLOURS
-from asw_nb.analysis.status import Counts, Statuses, graph_statuses, live_statuses
+from asw_nb.analysis.status import Counts, Statuses, graph_statuses, live_statuses, tallies
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, Event
 from asw_nb.engine.execution import ExecutionState
@@ -229,11 +229,9 @@ def states_summary(fold: Fold) -> str:
 def tallies_table(state: ExecutionState) -> str:
     """One row per state that was entered, from the tallies alone: what a very long history is told by."""
     rows = []
-    for plan, entered, exited, failed in zip(state.plan.states, state.entered, state.exited, state.failed, strict=True):
-        tally = Counter({"SUCCEEDED": exited}) + Counter({"FAILED": failed})
-        tally[state.status] += entered - exited - failed
-        ended = "<br>".join(_coloured(status, f"{count:,} {status}") for status, count in tally.items() if count)
-        if entered:
+    for plan, tally in zip(state.plan.states, tallies(state), strict=True):
+        ended = "<br>".join(_coloured(status, f"{count:,} {status}") for status, count in tally.items())
+        if tally:
             rows.append((html_text(cut(plan.path, 80)), plan.type, ended, ""))
     note = f'<div style="{GREY}">{state.count:,} events; {_code("run.states()")} has every visit.</div>'
     return _table(("state", "type", "visits", ""), rows) + note

@@ -54,24 +54,35 @@ def live_statuses(run: ExecutionState) -> tuple[Statuses, Counts]:
                 standing[frame.state.index] = "RETRYING" if frame.error is not None else "WAITING"
             elif frame.phase == CHILDREN or frame.state.index not in standing:
                 standing.setdefault(frame.state.index, "RUNNING")
-    for state in run.plan.states:
-        i = state.index
-        entered, exited, failed = run.entered[i], run.exited[i], run.failed[i]
-        if not entered:
+    for state, tally in zip(run.plan.states, tallies(run), strict=True):
+        if not tally:
             continue
-        running = max(entered - exited - failed, 0)
-        if running:
-            statuses[state.path] = standing.get(i, "RUNNING") if run.status == "RUNNING" else run.status
-        elif failed and not exited:
+        if "RUNNING" in tally:
+            statuses[state.path] = standing.get(state.index, "RUNNING")
+        elif unfinished := [status for status in ("TIMED_OUT", "ABORTED") if status in tally]:
+            statuses[state.path] = unfinished[0]
+        elif "FAILED" in tally and "SUCCEEDED" not in tally:
             statuses[state.path] = "CAUGHT" if run.status in ("RUNNING", "SUCCEEDED") else "FAILED"
         else:
             statuses[state.path] = "SUCCEEDED"
-        if entered > 1:
-            tally = Counter({"SUCCEEDED": exited, "FAILED": failed})
-            # what still ran when the execution ended has ended as it did
-            tally[run.status] += running
-            counts[state.path] = {k: v for k, v in tally.items() if v}
+        if tally.total() > 1:
+            counts[state.path] = dict(tally)
     return statuses, counts
 
 
-__all__ = ["Counts", "Statuses", "graph_statuses", "live_statuses"]
+def tallies(run: ExecutionState) -> list[Counter[str]]:
+    """Visits by status for each state of the plan: SUCCEEDED, FAILED, RUNNING, and for those that the execution's end
+    cut short, how it ended."""
+    out = [
+        +Counter({"SUCCEEDED": exited, "FAILED": failed, "RUNNING": entered - exited - failed})
+        for entered, exited, failed in zip(run.entered, run.exited, run.failed, strict=True)
+    ]
+    if run.status != "RUNNING":
+        for frame in run.salvage.values():
+            cut_short = run.status if frame.id == 0 or run.status != "FAILED" else "ABORTED"
+            out[frame.state.index] += Counter({cut_short: 1})
+            out[frame.state.index] -= Counter({"FAILED": 1})
+    return out
+
+
+__all__ = ["Counts", "Statuses", "graph_statuses", "live_statuses", "tallies"]

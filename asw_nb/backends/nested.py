@@ -75,6 +75,9 @@ class NestedBackend:
         as_text = resource.pattern == "sync"
 
         def ended(run: Run) -> None:
+            if run.broken is not None:  # its history cannot be written: the parent goes on with it, after a resume
+                self.runner.give_up(order.run, run.broken)
+                return
             self.runner.answer(order, _outcome(record, run, given, as_text), drive=False)
 
         if child.done.is_set():

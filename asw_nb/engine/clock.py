@@ -8,6 +8,9 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+LAST_MOMENT_US = 253_402_300_799_000_000
+"""The last second of the year 9999."""
+
 
 class Clock(Protocol):
     """What the runner needs of a clock."""
@@ -57,8 +60,8 @@ class VirtualClock:
         self._now_us += round(seconds * 1e6)
 
     def jump_us(self, moment: int) -> None:
-        """Go to a moment, never back."""
-        self._now_us = max(self._now_us, moment)
+        """Go to a moment, never back, and never out of the years that a history can be written for."""
+        self._now_us = max(self._now_us, min(moment, LAST_MOMENT_US))
 
 
 __all__ = ["Clock", "RealClock", "VirtualClock"]

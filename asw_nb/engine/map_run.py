@@ -16,6 +16,7 @@ from asw_nb.engine.events import SAME
 from asw_nb.engine.execution import CHILDREN, ExecutionState, Frame, items_of
 from asw_nb.engine.payload import size_bytes
 from asw_nb.language.intrinsics import compact
+from asw_nb.language.nesting import check_growth
 from asw_nb.language.plan import StatePlan
 from asw_nb.language.templates import EvaluationError
 
@@ -33,6 +34,8 @@ def enter_map(run: ExecutionState, frame: Frame, now: Now) -> None:
     state, data = frame.state, frame.data
     assert state.map is not None
     effective = data if state.prepare is None else state.prepare(data, frame)
+    if effective is not data:
+        check_growth(effective)
     given = SAME if effective is data else effective
     if state.map.reader is not None:
         run.record((ev.MAP_STARTED, now(), frame.id, 0, given))
@@ -40,6 +43,8 @@ def enter_map(run: ExecutionState, frame: Frame, now: Now) -> None:
     items = state.map.items(effective, frame)
     if not isinstance(items, list):
         raise no_array(state, items)
+    if items is not data:
+        check_growth(items)
     if state.jsonata and items is not data:  # an expression may give something else when it is evaluated again
         run.record((ev.MAP_STARTED, now(), frame.id, len(items), given, items))
     else:
@@ -88,6 +93,7 @@ def on_items(run: ExecutionState, frame: Frame, now: Now) -> None:
         params = plan.writer.params(frame.effective, frame) if plan.writer.params is not None else {}
         run.record((ev.RESULTS_ORDERED, now(), frame.id, {"params": params}))
     else:
+        check_growth(children.collected())
         run.record((ev.JOINED, now(), frame.id))
 
 
@@ -106,6 +112,8 @@ def start_items(run: ExecutionState, frame: Frame, now: Now) -> None:
             value = _batch(frame, items, *batches[index])
         else:
             value = items[index] if select is None else select(frame.effective, ItemEnv(frame, index, items[index]))
+        if batches is not None or select is not None:
+            check_growth(value)
         record((ev.ITEM_STARTED, now(), run.next_frame, frame.id, index, value))
         started += 1
         if started >= TURN:
@@ -237,7 +245,7 @@ def _whole(spec: tuple[Any, Any, str], frame: Frame, name: str) -> int:
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float))
-        or not math.isfinite(value)
+        or not -math.inf < value < math.inf
         or int(value) != value
     ):
         raise _refused(value, spec, frame, "integer")

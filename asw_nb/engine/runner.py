@@ -31,6 +31,7 @@ from asw_nb.engine.clock import Clock, VirtualClock
 from asw_nb.engine.events import Event
 from asw_nb.engine.execution import TASK, TIMER, ExecutionState, Frame
 from asw_nb.engine.states import advance
+from asw_nb.errors import StoreError
 
 TURN_LIMIT = 1000
 
@@ -93,7 +94,7 @@ class Order:
     @property
     def open(self) -> bool:
         """Whether the answer is still wanted."""
-        if self.run.runner.closed:
+        if self.run.runner.closed or self.run.broken is not None:
             return False
         frame = self.run.state.frames.get(self.frame)
         return frame is not None and frame.phase == TASK and frame.token == self.token
@@ -114,7 +115,9 @@ class Backend(Protocol):
 class Journal(Protocol):
     """Where the events go. One call is one transaction."""
 
-    def commit(self, writes: list[Write]) -> None: ...
+    def commit(self, writes: list[Write]) -> None:
+        """Keep all of it, or nothing and raise: a `StoreError` when nothing can be written at all, any other error for what is written."""
+        ...
 
 
 @dataclass(slots=True)
@@ -143,7 +146,9 @@ class Run:
     done : threading.Event
         Set when the end is recorded.
     on_end : list of callable
-        Called once, after the end is recorded, on the thread that drives.
+        Called once, after the end is recorded, on the thread that drives; also when the run is broken.
+    broken : Exception or None
+        Why it cannot be driven on: what it holds beyond its last recorded event counts for nothing.
     """
 
     def __init__(
@@ -244,6 +249,11 @@ class Runner:
         self.inbox.append(("callback", run, frame, token, outcome))
         self.ring()
 
+    def give_up(self, run: Run, problem: BaseException) -> None:
+        """Stop driving an execution that waits for what cannot come; it stays as recorded."""
+        self.inbox.append(("give_up", run, problem))
+        self.ring()
+
     def picked_up(self, order: Order, worker: str | None) -> None:
         """Say that an activity's worker has taken the task."""
         self.inbox.append(("picked_up", order, worker))
@@ -342,6 +352,8 @@ class Runner:
         writes: list[Write] = []
         for key, run in dirty.items():
             state = run.state
+            if run.broken is not None:
+                continue
             try:
                 if state.status == "RUNNING" and advance(state, run.now, TURN_LIMIT):
                     again[key] = run
@@ -363,6 +375,8 @@ class Runner:
             elif key in again:
                 self._dispatch(run, from_worker)
         for write in writes:
+            if write.run.broken is not None:
+                continue
             if write.finished:
                 self._finish(write.run)
             for listener in tuple(write.run.listeners):
@@ -387,14 +401,22 @@ class Runner:
             else:
                 durable.append(write)
         if durable:
-            try:
-                self.journal.commit(durable)
-            except Exception as problem:
-                for write in durable:
+            self._record(durable)
+        for write in writes:
+            if write.run.broken is None:
+                write.run.committed += len(write.events)
+
+    def _record(self, writes: list[Write]) -> None:
+        """Write them; those that cannot be written break their executions, and no others."""
+        try:
+            self.journal.commit(writes)
+        except Exception as problem:
+            if len(writes) == 1 or isinstance(problem, StoreError):
+                for write in writes:
                     self._break(write.run, problem)
                 return
-        for write in writes:
-            write.run.committed += len(write.events)
+            for write in writes:
+                self._record([write])
 
     def _dispatch(self, run: Run, from_worker: bool) -> bool:
         """Act on the orders that are safely in the log; whether a virtual timer made more to do."""
@@ -477,7 +499,7 @@ class Runner:
 
     def _still_open(self, entry: tuple[int, int, Run, int, int, str]) -> bool:
         _, _, run, number, token, what = entry
-        if run.state.status != "RUNNING":
+        if run.state.status != "RUNNING" or run.broken is not None:
             return False
         if what == "execution":
             return True
@@ -509,11 +531,18 @@ class Runner:
 
     def _break(self, run: Run, problem: BaseException) -> None:
         """The execution cannot be driven on: leave it as recorded, and tell whoever waits."""
+        if run.broken is not None:
+            return
         run.broken = problem
         run.state.ready.clear()
+        run.state.opened.clear()
         run.state.take_batch()
+        run.outputs.clear()
+        run.timers.clear()
         self.runs.pop(run.key, None)
         run.done.set()
+        for tell in run.on_end:
+            tell(run)
 
     # messages ------------------------------------------------------------------------------------------
 
@@ -556,6 +585,11 @@ class Runner:
             return None
         run.state.record((ev.ENDED, run.now(), 0, "ABORTED", error, cause))
         return run
+
+    def _on_give_up(self, message: tuple[Any, ...]) -> None:
+        _, run, problem = message
+        if run.state.status == "RUNNING":
+            self._break(run, problem)
 
     def _on_answer(self, message: tuple[Any, ...]) -> Run | None:
         order, outcome = message[1], message[2]
@@ -624,6 +658,7 @@ ON_MESSAGE: dict[str, Callable[[Runner, Any], Run | None]] = {
     "resume": Runner._on_resume,
     "redrive": Runner._on_redrive,
     "stop": Runner._on_stop,
+    "give_up": Runner._on_give_up,
     "answer": Runner._on_answer,
     "callback": Runner._on_callback,
     "picked_up": Runner._on_picked_up,

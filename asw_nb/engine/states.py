@@ -18,11 +18,15 @@ from asw_nb.engine.retry import matches, next_retry
 from asw_nb.errors import StateError
 from asw_nb.language.choices import timestamp
 from asw_nb.language.intrinsics import compact
+from asw_nb.language.nesting import check_growth
 from asw_nb.language.paths import NoMatch
 from asw_nb.language.plan import CHOICE, MAP, PASS, TASK, Rule, StatePlan
 from asw_nb.language.templates import EvaluationError
 
 Now = Callable[[], int]
+
+MAX_CAUSE = 32_768
+"""Characters of a cause that the engine writes, as in the cloud: a cause may hold the data, and the data earlier causes."""
 
 
 def advance(run: ExecutionState, now: Now, limit: int = 1000) -> bool:
@@ -68,6 +72,7 @@ def err(run: ExecutionState, frame: Frame, problem: StateError, now: Now) -> Non
             f"An error occurred while executing the state '{frame.state.name}' "
             f"(entered at the event id #{frame.entered_id}). {problem.cause}"
         )
+        cause = cause if len(cause) <= MAX_CAUSE else cause[: MAX_CAUSE - 3] + "..."
         field = problem.field
     run.record((ev.ERRED, now(), frame.id, problem.name, cause, field))
 
@@ -80,7 +85,14 @@ def leave(run: ExecutionState, frame: Frame, output: Any, target: StatePlan | No
     elif output is frame.result and frame.phase == RESULT:
         run.record((ev.MOVED_RESULT, now(), frame.id, number))
     else:
+        check_growth(output)
         run.record((ev.MOVED_WITH, now(), frame.id, number, output))
+
+
+def assign(run: ExecutionState, frame: Frame, values: Any, now: Now) -> None:
+    """Set workflow variables."""
+    check_growth(values)
+    run.record((ev.ASSIGNED, now(), frame.id, values))
 
 
 def finish(run: ExecutionState, frame: Frame, result: Any, now: Now) -> None:
@@ -88,7 +100,7 @@ def finish(run: ExecutionState, frame: Frame, result: Any, now: Now) -> None:
     state = frame.state
     output = result if state.finish is None else state.finish(frame.data, result, frame)
     if state.assign is not None:
-        run.record((ev.ASSIGNED, now(), frame.id, state.assign(frame.data, result, frame)))
+        assign(run, frame, state.assign(frame.data, result, frame), now)
     leave(run, frame, output, state.next, now)
 
 
@@ -104,6 +116,8 @@ def enter_task(run: ExecutionState, frame: Frame, now: Now) -> None:
     effective = data if state.prepare is None else state.prepare(data, frame)
     timeout = _seconds(state.timeout, frame) if state.timeout is not None else None
     heartbeat = _seconds(state.heartbeat, frame) if state.heartbeat is not None else None
+    if effective is not data:
+        check_growth(effective)
     run.record((ev.SCHEDULED, now(), frame.id, SAME if effective is data else effective, timeout, heartbeat))
 
 
@@ -112,7 +126,7 @@ def _seconds(spec: tuple[Any, Any, str], frame: Frame) -> float:
     if get is None:
         return literal
     value = get(frame.data, frame)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0 or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
         raise EvaluationError(
             "States.Runtime", f"The {field} parameter must be a positive integer, but was: {compact(value)}"
         )
@@ -125,7 +139,7 @@ def enter_pass(run: ExecutionState, frame: Frame, now: Now) -> None:
     step = state.step
     output = frame.data if step is None else step(frame.data, frame)
     if state.assign is not None:
-        run.record((ev.ASSIGNED, now(), frame.id, state.assign(frame.data, frame.data, frame)))
+        assign(run, frame, state.assign(frame.data, frame.data, frame), now)
     leave(run, frame, output, state.next, now)
 
 
@@ -139,7 +153,7 @@ def enter_choice(run: ExecutionState, frame: Frame, now: Now) -> None:
         raise _no_choice(run)
     output = data if state.step is None else state.step(data, frame)
     if state.assign is not None:
-        run.record((ev.ASSIGNED, now(), frame.id, state.assign(frame.data, data, frame)))
+        assign(run, frame, state.assign(frame.data, data, frame), now)
     leave(run, frame, output, state.default, now)
 
 
@@ -155,7 +169,7 @@ def _choose(run: ExecutionState, frame: Frame, data: Any, rule: Rule, now: Now) 
     step = rule.output if rule.output is not None else frame.state.step if not frame.state.jsonata else None
     output = data if step is None else step(data, frame)
     if rule.assign is not None:
-        run.record((ev.ASSIGNED, now(), frame.id, rule.assign(frame.data, data, frame)))
+        assign(run, frame, rule.assign(frame.data, data, frame), now)
     leave(run, frame, output, rule.next, now)
 
 
@@ -204,6 +218,8 @@ def _text(spec: tuple[Any, Any, str], frame: Frame) -> str | None:
 def enter_parallel(run: ExecutionState, frame: Frame, now: Now) -> None:
     state, data = frame.state, frame.data
     effective = data if state.prepare is None else state.prepare(data, frame)
+    if effective is not data:
+        check_growth(effective)
     run.record((ev.FORKED, now(), frame.id, SAME if effective is data else effective))
 
 
@@ -214,6 +230,7 @@ def on_branches(run: ExecutionState, frame: Frame, now: Now) -> None:
     if children.failed:
         run.record((ev.BROKE, now(), frame.id, *(children.error or (None, None))))
     elif not children.running:
+        check_growth(children.collected())
         run.record((ev.JOINED, now(), frame.id))
 
 
@@ -239,7 +256,8 @@ def on_error(run: ExecutionState, frame: Frame, now: Now) -> None:
             shown = {"Error": error, "Cause": cause}
             output = shown if catcher.output is None else catcher.output(frame.data, shown, frame)
             if catcher.assign is not None:
-                run.record((ev.ASSIGNED, now(), frame.id, catcher.assign(frame.data, shown, frame)))
+                assign(run, frame, catcher.assign(frame.data, shown, frame), now)
+            check_growth(output)
             run.record((ev.MOVED_WITH, now(), frame.id, catcher.next.index, output))
             return
     give_up(run, frame, now)

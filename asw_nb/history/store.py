@@ -1,4 +1,4 @@
-"""The history file: SQLite in WAL mode, one transaction per turn of the engine's loop. The only code that writes SQL.
+"""The history file: SQLite in WAL mode, one transaction per turn of the engine's loop. All that is written while something runs is written here.
 
 ::
 
@@ -10,53 +10,34 @@ measured, a row per turn at five times that; tables decode a million packed even
 events, so that a reader asks for "all after".
 
 **What a commit promises.** ``synchronous=NORMAL`` in WAL mode: a transaction that returned survives the death of the
-process (``kill -9``); after a power cut the file is whole and may lack the last moments."""
+process (``kill -9``); after a power cut the file is whole and may lack the last moments.
+
+**Who may write.** Any number of processes open one file. An execution's events are taken only from the process that its row names, so that a
+driver that was taken for dead and is not cannot write into what another goes on with. See `file` for locks
+and errors, and `owner` for who is who."""
 
 from __future__ import annotations
 
 import base64
 import functools
 import hmac
-import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from asw_nb.engine.events import Event
 from asw_nb.engine.payload import decode, encode, printable
 from asw_nb.engine.runner import Write
-from asw_nb.errors import StoreError, UnknownExecution, UsageError, did_you_mean
-from asw_nb.history import owner
-
-SCHEMA_VERSION = 1
-
-MIGRATIONS: list[tuple[str, str]] = [
-    (
-        "0001 executions, definitions, events, outputs, settings",
-        """
-        CREATE TABLE definitions(
-            id INTEGER PRIMARY KEY, digest TEXT NOT NULL, dialect TEXT NOT NULL, document TEXT NOT NULL, UNIQUE(digest, dialect));
-        CREATE TABLE executions(
-            id INTEGER PRIMARY KEY, workflow TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, status TEXT NOT NULL,
-            started_us INTEGER NOT NULL, finished_us INTEGER, input TEXT NOT NULL, output TEXT, error TEXT, cause TEXT,
-            failed_path TEXT, redrives INTEGER NOT NULL DEFAULT 0, backend TEXT NOT NULL, definition INTEGER NOT NULL,
-            tags TEXT NOT NULL DEFAULT '{}', timeout_s REAL, owner TEXT, UNIQUE(workflow, name));
-        CREATE INDEX executions_by_start ON executions(started_us);
-        CREATE INDEX executions_running ON executions(status) WHERE status = 'RUNNING';
-        CREATE TABLE events(execution INTEGER NOT NULL, seq INTEGER NOT NULL, count INTEGER NOT NULL, body BLOB NOT NULL);
-        CREATE UNIQUE INDEX events_in_order ON events(execution, seq);
-        CREATE TABLE outputs(
-            execution INTEGER NOT NULL, frame INTEGER NOT NULL, token INTEGER NOT NULL, lines BLOB, metrics BLOB, traceback TEXT);
-        CREATE INDEX outputs_by_execution ON outputs(execution);
-        CREATE TABLE settings(name TEXT PRIMARY KEY, value BLOB NOT NULL);
-        INSERT INTO settings VALUES('token_secret', randomblob(32));
-        """,
-    ),
-]
+from asw_nb.errors import UnknownExecution, UsageError, did_you_mean
+from asw_nb.history import faults, owner
+from asw_nb.history.file import HistoryFile
+from asw_nb.history.schema import MIGRATIONS
 
 
 @dataclass(slots=True)
@@ -126,7 +107,7 @@ def _record(row: tuple[Any, ...]) -> Record:
     return Record(*values)
 
 
-class Store:
+class Store(HistoryFile):
     """One history file.
 
     Parameters
@@ -141,110 +122,44 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.RLock()
-        self._readers = threading.local()
-        self._all_readers: list[sqlite3.Connection] = []
+        super().__init__(path)
         self._definitions: dict[tuple[str, str], int] = {}
-        self._last_key = 0
+        self._last_us = 0
+        self._slot: int | None = None
         self._key_lock = threading.Lock()
-        self._closed = False
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = self._connect()
-            self._migrate()
-        except (OSError, sqlite3.Error) as problem:
-            raise self._unusable(problem) from None
-
-    def _unusable(self, problem: Exception) -> StoreError:
-        return StoreError(
-            f'the history file "{self.path}" cannot be used: {problem}. Check the folder\'s permissions and space, or choose another '
-            f"file with asw_nb.Workspace(path) or the environment variable ASW_NB_HOME."
-        )
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA busy_timeout=30000")
-        return connection
-
-    def _migrate(self) -> None:
-        db = self._writer
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            db.execute("CREATE TABLE IF NOT EXISTS migrations(name TEXT PRIMARY KEY, applied_us INTEGER NOT NULL)")
-            done = {name for (name,) in db.execute("SELECT name FROM migrations")}
-            unknown = done - {name for name, _ in MIGRATIONS}
-            if unknown:
-                raise StoreError(
-                    f'the history file "{self.path}" was written by a newer asw_nb (it has "{max(unknown)}"). Upgrade asw_nb, or choose '
-                    f"another file with asw_nb.Workspace(path)."
-                )
-            for name, script in MIGRATIONS:
-                if name not in done:
-                    for statement in script.split(";"):
-                        if statement.strip():
-                            db.execute(statement)
-                    db.execute("INSERT INTO migrations VALUES(?, ?)", (name, time.time_ns() // 1000))
-            db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-
-    @property
-    def reader(self) -> sqlite3.Connection:
-        """This thread's own connection for reading; it never waits for a writer.
-
-        Raises
-        ------
-        StoreError
-            The file is closed, or cannot be opened any more.
-        """
-        if self._closed:
-            raise StoreError(f'the history file "{self.path}" is closed: open it again with asw_nb.Workspace(path).')
-        connection = getattr(self._readers, "connection", None)
-        if connection is None:
-            try:
-                connection = self._connect()
-            except sqlite3.Error as problem:
-                raise self._unusable(problem) from None
-            self._readers.connection = connection
-            with self._lock:
-                self._all_readers.append(connection)
-        return connection
-
-    def close(self) -> None:
-        """Close every connection."""
-        with self._lock:
-            self._closed = True
-            for connection in [*self._all_readers, self._writer]:
-                connection.close()
-            self._all_readers.clear()
 
     # writing -----------------------------------------------------------------------------------------
 
     def new_key(self) -> int:
-        """A number for an execution: grows with time, and two processes hardly ever choose the same."""
+        """A number for an execution: it grows with time, and no two who have the file open choose the same."""
         with self._key_lock:  # not the writer's: a start must not wait for a transaction
-            self._last_key = max(self._last_key + 1, (time.time_ns() // 1000 << 10) | (os.getpid() & 1023))
-            return self._last_key
+            if self._slot is None:
+                self._slot = self.transaction(self._take_slot)
+            self._last_us = max(self._last_us + 1, time.time_ns() // 1000)
+            return self._last_us << 10 | self._slot
+
+    @staticmethod
+    def _take_slot(db: sqlite3.Connection) -> int:
+        """The next of 1,024 numbers, so that keys of the same microsecond differ by who made them."""
+        db.execute("INSERT INTO settings VALUES('slot', 0) ON CONFLICT(name) DO UPDATE SET value = (value + 1) & 1023")
+        (slot,) = db.execute("SELECT value FROM settings WHERE name='slot'").fetchone()
+        return slot
 
     def definition_id(self, digest: str, dialect: str, document: dict[str, Any]) -> int:
         """The row of a definition, written when it is new."""
         known = self._definitions.get((digest, dialect))
         if known is not None:
             return known
-        with self._lock:
-            db = self._writer
+
+        def put(db: sqlite3.Connection) -> int:
             db.execute(
                 "INSERT OR IGNORE INTO definitions(digest, dialect, document) VALUES(?, ?, ?)",
                 (digest, dialect, _text(document)),
             )
-            (number,) = db.execute(
-                "SELECT id FROM definitions WHERE digest=? AND dialect=?", (digest, dialect)
-            ).fetchone()
-        self._definitions[digest, dialect] = number
+            query = "SELECT id FROM definitions WHERE digest=? AND dialect=?"
+            return db.execute(query, (digest, dialect)).fetchone()[0]
+
+        number = self._definitions[digest, dialect] = self.transaction(put)
         return number
 
     def create(self, record: Record) -> None:
@@ -255,17 +170,16 @@ class Store:
         UsageError
             The workflow has an execution of that name already.
         """
-        with self._lock:
-            try:
-                self._insert(record)
-            except sqlite3.IntegrityError:
-                raise UsageError(
-                    f'workflow "{record.workflow}" already has an execution named "{record.name}". Names are unique per workflow: '
-                    f"leave name= out, or choose another."
-                ) from None
+        try:
+            self.transaction(lambda db: self._insert(db, record))
+        except sqlite3.IntegrityError:
+            raise UsageError(
+                f'workflow "{record.workflow}" already has an execution named "{record.name}". Names are unique per workflow: '
+                f"leave name= out, or choose another."
+            ) from None
 
-    def _insert(self, r: Record) -> None:
-        self._writer.execute(
+    def _insert(self, db: sqlite3.Connection, r: Record) -> None:
+        db.execute(
             "INSERT INTO executions(id, workflow, name, type, status, started_us, input, backend, definition, tags, timeout_s, owner) "
             "VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
             (
@@ -285,25 +199,34 @@ class Store:
         )
 
     def commit(self, writes: list[Write]) -> None:
-        """Write what one turn brought, in one transaction."""
-        with self._lock:
-            db = self._writer
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                for write in writes:
-                    if write.record is not None:
-                        self._insert(write.record)
-                    self._append(write)
-                db.execute("COMMIT")
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
+        """Write what one turn brought, in one transaction.
 
-    def _append(self, write: Write) -> None:
-        run, db = write.run, self._writer
+        Raises
+        ------
+        StoreError
+            The file takes nothing any more.
+        UsageError
+            One of the executions is driven by another process.
+        """
+
+        def put(db: sqlite3.Connection) -> None:
+            for write in writes:
+                if write.record is not None:
+                    self._insert(db, write.record)
+                self._append(db, write)
+
+        self.transaction(put)
+
+    def _append(self, db: sqlite3.Connection, write: Write) -> None:
+        run = write.run
         if write.events:
-            body = encode(write.events)
-            db.execute("INSERT INTO events VALUES(?,?,?,?)", (run.key, run.committed, len(write.events), body))
+            row = (run.key, run.committed, len(write.events), encode(write.events))
+            done = db.execute(
+                "INSERT INTO events SELECT ?,?,?,? WHERE EXISTS(SELECT 1 FROM executions WHERE id=? AND owner=?)",
+                (*row, run.key, owner.this_process()),
+            )
+            if done.rowcount != 1:
+                raise self._taken_over(db, run.key)
         if write.outputs:
             db.executemany(
                 "INSERT INTO outputs VALUES(?,?,?,?,?,?)",
@@ -333,11 +256,17 @@ class Store:
                 ),
             )
 
+    def _taken_over(self, db: sqlite3.Connection, key: int) -> UsageError:
+        row = db.execute("SELECT owner FROM executions WHERE id=?", (key,)).fetchone()
+        if row is None:
+            return UsageError(f'it has been deleted from "{self.path}".')
+        return UsageError(f"{owner.describe(row[0])} drives it now.")
+
     # task tokens ---------------------------------------------------------------------------------
 
     @functools.cached_property
     def _secret(self) -> bytes:
-        (secret,) = self.reader.execute("SELECT value FROM settings WHERE name='token_secret'").fetchone()
+        ((secret,),) = self.query("SELECT value FROM settings WHERE name='token_secret'")
         return secret
 
     def sign(self, text: str) -> str:
@@ -355,44 +284,55 @@ class Store:
         good = hmac.new(self._secret, text, "sha256").digest()[:18]
         return text.decode() if hmac.compare_digest(proof, good) else None
 
-    def adopt(self, key: int, force: bool = False) -> bool:
-        """Make this process the driver of a running execution whose driver is dead; False when somebody lives who drives it."""
-        with self._lock:
-            db = self._writer
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                row = db.execute("SELECT status, owner FROM executions WHERE id=?", (key,)).fetchone()
-                free = (
-                    row is not None and row[0] == "RUNNING" and (force or row[1] is None or not owner.is_alive(row[1]))
-                )
-                if free:
-                    db.execute("UPDATE executions SET owner=? WHERE id=?", (owner.this_process(), key))
-                db.execute("COMMIT")
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-        return free
+    def adopt(self, key: int, force: bool = False, orphan: bool = False) -> bool:
+        """Make this process the driver of a running execution that nobody drives; False when somebody does, or may.
+
+        Parameters
+        ----------
+        force : bool
+            Also when its driver is out of sight.
+        orphan : bool
+            This process is its driver, and has stopped driving it.
+        """
+
+        def take(db: sqlite3.Connection) -> bool:
+            row = db.execute("SELECT status, owner FROM executions WHERE id=?", (key,)).fetchone()
+            if row is None or row[0] != "RUNNING":
+                return False
+            life = owner.life(row[1])
+            mine = orphan and row[1] == owner.this_process()
+            if not (life == owner.DEAD or mine or (force and life == owner.UNKNOWN)):
+                return False
+            db.execute("UPDATE executions SET owner=? WHERE id=?", (owner.this_process(), key))
+            return True
+
+        return self.transaction(take)
+
+    def release(self, keys: Iterable[int]) -> None:
+        """Drive these executions no more: anybody may go on with them."""
+        rows = [(key, owner.this_process()) for key in keys]
+        query = "UPDATE executions SET owner=NULL WHERE id=? AND owner=? AND status='RUNNING'"
+        if rows:
+            self.transaction(lambda db: db.executemany(query, rows))
 
     def reopen(self, key: int, status: str) -> bool:
         """Make an ended execution RUNNING again, driven by this process; False when it is no longer in that status."""
-        with self._lock:
-            done = self._writer.execute(
-                "UPDATE executions SET status='RUNNING', finished_us=NULL, output=NULL, error=NULL, cause=NULL, failed_path=NULL, "
-                "redrives=redrives+1, owner=? WHERE id=? AND status=?",
-                (owner.this_process(), key, status),
-            )
-        return done.rowcount == 1
+        query = (
+            "UPDATE executions SET status='RUNNING', finished_us=NULL, output=NULL, error=NULL, cause=NULL, failed_path=NULL, "
+            "redrives=redrives+1, owner=? WHERE id=? AND status=?"
+        )
+        return self.transaction(lambda db: db.execute(query, (owner.this_process(), key, status)).rowcount == 1)
 
     def owner_of(self, key: int) -> str | None:
         """Who drives, or drove, an execution."""
-        row = self.reader.execute("SELECT owner FROM executions WHERE id=?", (key,)).fetchone()
+        row = next(self.query("SELECT owner FROM executions WHERE id=?", (key,)), None)
         return row[0] if row is not None else None
 
     # reading -----------------------------------------------------------------------------------------
 
     def get(self, key: int) -> Record:
         """An execution's row."""
-        row = self.reader.execute(f"SELECT {_COLUMNS} {_FROM} WHERE e.id=?", (key,)).fetchone()
+        row = next(self.query(f"SELECT {_COLUMNS} {_FROM} WHERE e.id=?", (key,)), None)
         if row is None:
             raise UnknownExecution(f'there is no execution {key} in "{self.path}".')
         return _record(row)
@@ -409,11 +349,9 @@ class Store:
         if workflow is not None:
             where, values = where + " AND e.workflow=?", [name, workflow]
         query = f"SELECT {_COLUMNS} {_FROM} WHERE {where} ORDER BY e.started_us DESC LIMIT 1"
-        row = self.reader.execute(query, values).fetchone()
+        row = next(self.query(query, values), None)
         if row is None:
-            recent = [
-                n for (n,) in self.reader.execute("SELECT name FROM executions ORDER BY started_us DESC LIMIT 500")
-            ]
+            recent = [n for (n,) in self.query("SELECT name FROM executions ORDER BY started_us DESC LIMIT 500")]
             raise UnknownExecution(
                 f'there is no execution "{name}" in "{self.path}".{did_you_mean(name, recent)} asw_nb.executions() lists them.'
             )
@@ -429,18 +367,22 @@ class Store:
         where = f" WHERE {' AND '.join(parts)}" if parts else ""
         tail = f" LIMIT {int(limit)}" if limit is not None else ""
         query = f"SELECT {_COLUMNS} {_FROM}{where} ORDER BY e.started_us DESC, e.id DESC{tail}"
-        return [_record(row) for row in self.reader.execute(query, values)]
+        return [_record(row) for row in self.query(query, values)]
 
     def document(self, definition: int) -> dict[str, Any]:
         """A stored definition."""
-        (text,) = self.reader.execute("SELECT document FROM definitions WHERE id=?", (definition,)).fetchone()
+        ((text,),) = self.query("SELECT document FROM definitions WHERE id=?", (definition,))
         return decode(text)
 
     def events(self, key: int, after: int = 0) -> Iterator[Event]:
         """The events of an execution, oldest first, from number `after` on."""
         query = "SELECT seq, body FROM events WHERE execution=? AND seq + count > ? ORDER BY seq"
-        for seq, body in self.reader.execute(query, (key, after)):
-            events = decode(body)
+        for seq, body in self.query(query, (key, after)):
+            try:
+                events = decode(body)
+            except (msgspec.DecodeError, UnicodeError):
+                damage = faults.Damaged(f"the events of execution {key} from number {seq} on are no JSON")
+                raise faults.explain(damage, self.path, "read") from None
             yield from (events[after - seq :] if seq < after else events)
 
     def outputs(self, key: int) -> dict[tuple[int, int], tuple[list[Any], list[Any], str | None]]:
@@ -448,7 +390,7 @@ class Store:
         query = "SELECT frame, token, lines, metrics, traceback FROM outputs WHERE execution=? ORDER BY rowid"
         return {
             (frame, token): (decode(lines) if lines else [], decode(metrics) if metrics else [], text)
-            for frame, token, lines, metrics, text in self.reader.execute(query, (key,))
+            for frame, token, lines, metrics, text in self.query(query, (key,))
         }
 
 

@@ -88,12 +88,27 @@ OPERATORS = frozenset([*COMPARISONS, *(name + "Path" for name in COMPARISONS), *
 
 @lru_cache(maxsize=1024)
 def wildcard(pattern: str) -> re.Pattern[str]:
-    r"""The regular expression of a StringMatches pattern: ``*`` matches anything, ``\*`` a star."""
-    out = []
-    for piece in re.finditer(r"\\(.)|(\*)|([^\\*]+)|(\\)", pattern, re.S):
-        escaped, star, plain, lone = piece.groups()
-        out.append(".*" if star else re.escape(escaped or plain or lone))
-    return re.compile("".join(out), re.S)
+    r"""The regular expression of a StringMatches pattern: ``*`` matches anything, ``\*`` a star.
+
+    What stands between two stars is taken where it is found first and never looked for again (the groups are atomic), or a text
+    that does not match would be divided between many stars in all possible ways.
+
+    Examples
+    --------
+    >>> [wildcard("log-*.txt").fullmatch(text) is not None for text in ("log-2030.txt", "log.txt")]
+    [True, False]
+    """
+    pieces = [""]
+    for match in re.finditer(r"\\(.)|(\*)|([^\\*]+)|(\\)", pattern, re.S):
+        escaped, star, plain, lone = match.groups()
+        if star:
+            pieces.append("")
+        else:
+            pieces[-1] += re.escape(escaped or plain or lone)
+    if len(pieces) == 1:
+        return re.compile(pieces[0], re.S)
+    first, *middle, last = pieces
+    return re.compile(first + "".join(f"(?>.*?{piece})" for piece in middle if piece) + ".*" + last, re.S)
 
 
 def _variable(path: str) -> Callable[[Any, Any], Any]:

@@ -29,11 +29,14 @@ from typing import Any
 import msgspec
 
 from asw_nb.errors import StateError, nearest
+from asw_nb.language.nesting import check_growth
 from asw_nb.language.paths import Getter, NoMatch, PathSyntaxError, compile_path
 
 MAX_BASE64 = 10_000
 MAX_HASH_INPUT = 10_000
 MAX_RANGE = 1_000
+MAX_TEXT = 8 * 2**20
+MAX_BITS = 8_192
 
 
 class IntrinsicSyntaxError(PathSyntaxError):
@@ -47,6 +50,8 @@ def is_intrinsic(text: str) -> bool:
 
 def compact(value: Any) -> str:
     """A value as the cloud prints it inside texts: JSON without blanks."""
+    if type(value) is dict or type(value) is list:
+        check_growth(value)
     try:
         return msgspec.json.encode(value).decode()
     except (msgspec.EncodeError, UnicodeEncodeError, TypeError, RecursionError, OverflowError):
@@ -139,7 +144,7 @@ class _Parser:
                 return _Literal(match.group(1))
             if pattern is _NUMBER:
                 constant = json.loads(match.group())
-                if not math.isfinite(constant):
+                if isinstance(constant, float) and math.isinf(constant):
                     raise self.fail(f"the number {match.group()} is too large")
             else:
                 constant = _WORDS[match.group(1)]
@@ -253,7 +258,21 @@ def _fill(parts: list[str], *values: Any) -> str:
     out = [parts[0]]
     for value, part in zip(values, parts[1:], strict=True):
         out += [value if isinstance(value, str) else compact(value), part]
-    return "".join(out)
+    return _bounded(out)
+
+
+def _bounded(pieces: list[str]) -> str:
+    """The pieces as one text: a loop that puts a text twice into itself ends here."""
+    if sum(map(len, pieces)) > MAX_TEXT:
+        raise _Bad(f"The string must not be longer than {MAX_TEXT} characters")
+    return "".join(pieces)
+
+
+def _math_add(first: Any, second: Any) -> int:
+    total = _number(first) + _number(second)
+    if total.bit_length() > MAX_BITS:
+        raise _Bad("The sum is too large")
+    return total
 
 
 def _string_to_json(text: Any) -> Any:
@@ -413,8 +432,8 @@ FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {
     "Format": (1, 1000, _format),
     "Hash": (2, 2, hash_text),
     "JsonMerge": (3, 3, _json_merge),
-    "JsonToString": (1, 1, compact),
-    "MathAdd": (2, 2, lambda a, b: _number(a) + _number(b)),
+    "JsonToString": (1, 1, lambda value: _bounded([compact(value)])),
+    "MathAdd": (2, 2, _math_add),
     "MathRandom": (2, 3, _math_random),
     "StringSplit": (2, 2, _string_split),
     "StringToJson": (1, 1, _string_to_json),

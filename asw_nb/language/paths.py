@@ -156,7 +156,7 @@ def _walker(steps: Steps, root: str) -> Callable[[Any], Any]:
 
 def _query(rest: str, root: str) -> Callable[[Any], Any]:
     """A full JSONPath: one value when it can only be one, else the list of all hits (an empty one included)."""
-    import jsonpath
+    from asw_nb.language.path_queries import QuerySyntaxError, compile_query
 
     if rest.endswith(".length()"):
         inner = compile_path("$" + rest[: -len(".length()")])  # `value` is already what the root stands for
@@ -169,13 +169,12 @@ def _query(rest: str, root: str) -> Callable[[Any], Any]:
 
         return length
     try:
-        compiled = jsonpath.compile("$" + rest)
-    except Exception as problem:
-        raise PathSyntaxError(f'"{root}{rest}" is no valid JSONPath: {str(problem).splitlines()[0]}') from None
-    definite = isinstance(compiled, jsonpath.JSONPath) and compiled.singular_query()
+        find, definite = compile_query(rest)
+    except QuerySyntaxError as problem:
+        raise PathSyntaxError(f'"{root}{rest}" is no valid JSONPath: {problem}') from None
 
     def query(value: Any) -> Any:
-        found = compiled.findall(value)
+        found = find(value)
         if not definite:
             return found
         if not found:

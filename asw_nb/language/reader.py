@@ -342,7 +342,7 @@ def _read_yaml(text: str, source: str, first_line: int) -> Document:
 
 def _refuse_half_pairs(document: Document) -> None:
     """JSON can spell half a surrogate pair as an escape; no text encoding can carry it further."""
-    problems = []
+    problems: list[Problem] = []
     stack: list[tuple[tuple[Step, ...], Any]] = [((), document.value)]
     while stack:
         pointer, value = stack.pop()

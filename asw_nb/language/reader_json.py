@@ -152,7 +152,7 @@ class Places:
             return node
         fields: dict[str, tuple[int, Node]] = {}
         items: list[Node] = []
-        blank, skip = _BLANK.match, _LENIENT.scan_once
+        blank, skip = _BLANK.match, _LENIENT.scan_once  # type: ignore[attr-defined]
         at = blank(text, start + 1).end()  # type: ignore[union-attr]
         while text[at] not in "}]":
             if text[start] == "{":
@@ -236,7 +236,7 @@ class Scanner:
         if self.reread <= 0:
             return None
         try:
-            value, end = _STRICT.scan_once(self.text, at)
+            value, end = _STRICT.scan_once(self.text, at)  # type: ignore[attr-defined]
         except (StopIteration, NotJson, ValueError, RecursionError, MemoryError) as problem:
             self.reread -= (problem.pos if isinstance(problem, json.JSONDecodeError) else len(self.text)) - at
             return None

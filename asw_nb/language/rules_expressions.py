@@ -83,21 +83,12 @@ def path_problem(
 
 
 def _query_problem(rest: str) -> str | None:
-    import jsonpath
+    from asw_nb.language.path_queries import QuerySyntaxError, compile_query
 
     try:
-        jsonpath.compile("$" + rest)
-    except (
-        jsonpath.JSONPathError,
-        re.error,
-        ArithmeticError,
-        LookupError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as problem:
-        lines = str(problem).splitlines()
-        return short(lines[0] if lines else "it cannot be read")
+        compile_query(rest)
+    except QuerySyntaxError as problem:
+        return short(str(problem))
     return None
 
 

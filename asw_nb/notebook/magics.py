@@ -331,6 +331,27 @@ class AswMagics(Magics):
         if not chosen:
             print("nothing runs here")
 
+    def _command_resume(self, options: Any) -> None:
+        resumed = default_workspace().resume(
+            self.execution(options.execution).key if options.execution is not None else None, force=options.force
+        )
+        if not resumed:
+            print("nothing is left to go on with")
+        for execution in resumed:
+            print(repr(execution))
+            self._watch(execution, self._waits(options), options.view, fail=False)
+
+    def _command_redrive(self, options: Any) -> Any:
+        execution = self.execution(options.execution)
+        going = execution.redrive(options.from_state, options.dry_run)
+        if options.dry_run:
+            return going
+        self._watch(execution, self._waits(options), options.view, options.fail)
+        return None
+
+    def _waits(self, options: Any) -> bool:
+        return options.wait if options.wait is not None else self.waits_by_default()
+
     def _command_help(self, options: Any) -> None:
         if options.command is None:
             print(overview())

@@ -300,6 +300,25 @@ COMMANDS: dict[str, Command] = {
                 Option(("--cause",), "the cause that is recorded", {"metavar": "TEXT"}),
             ),
         ),
+        Command(
+            "%asw resume", "Go on with what a dead kernel left running.",
+            (
+                Option(("execution",), "an execution; all that nobody drives when left out", {"nargs": "?"}),
+                Option(("--force",), "also executions whose driver runs on another host", {"action": "store_true"}),
+                _WAIT, _BACKGROUND, _VIEW,
+            ),
+            ("%asw resume",),
+        ),
+        Command(
+            "%asw redrive", "Let an ended execution go on from where it failed.",
+            (
+                _EXECUTION,
+                Option(("--from",), "begin again at this top-level state", {"metavar": "STATE", "dest": "from_state"}),
+                Option(("--dry-run",), "show what would be kept and what would run again", {"action": "store_true"}),
+                _WAIT, _BACKGROUND, _VIEW, _FAIL, _NO_FAIL,
+            ),
+            ("%asw redrive run --dry-run", "%asw redrive run --from Load"),
+        ),
         Command("%asw help", "Show this list, or the help of one command.", (Option(("command",), "a command", {"nargs": "?"}),)),
     )
 }  # fmt: skip

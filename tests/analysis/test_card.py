@@ -183,13 +183,13 @@ def test_one_line_about_each_event_that_says_something() -> None:
     run = asw.run(ONE, functions={"f": dict})._run
     assert run is not None
     told = [
-        ((ev.MOVED, 1_500_000, 0, 0), "    1.50 s  A"),
+        ((ev.MOVED, 1_500_000, 0, 0), "  1.50 s  A"),
         ((ev.MOVED_WITH, 0, 0, -1, {}), None),
-        ((ev.ITEM_STARTED, 0, 4, 0, 3, "x"), "    0.00 s  item 3 started"),
-        ((ev.FAILED, 2_000_000, 0, "E", "why", 0, "w"), "    2.00 s  a task failed: E"),
-        ((ev.TIMED_OUT, 2_000_000, 0, "States.Timeout", None), "    2.00 s  a task failed: States.Timeout"),
-        ((ev.RETRYING, 0, 0, 2_500_000, 0, "E", None), "    0.00 s  E, next attempt in 2.5 s"),
-        ((ev.WAITING, 0, 0, 90_000_000), "    0.00 s  waiting for 1 min 30 s"),
+        ((ev.ITEM_STARTED, 0, 4, 0, 3, "x"), "  0.00 s  item 3 started"),
+        ((ev.FAILED, 2_000_000, 0, "E", "why", 0, "w"), "  2.00 s  failed, E"),
+        ((ev.TIMED_OUT, 2_000_000, 0, "States.Timeout", None), "  2.00 s  failed, States.Timeout"),
+        ((ev.RETRYING, 0, 0, 2_500_000, 0, "E", None), "  0.00 s  E, next attempt in 2.5 s"),
+        ((ev.WAITING, 0, 0, 90_000_000), "  0.00 s  waiting for 1 min 30 s"),
         ((ev.SCHEDULED, 0, 0, {}, None, None), None),
     ]
     assert [describe(run, event) for event, _ in told] == [line for _, line in told]

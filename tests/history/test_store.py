@@ -234,14 +234,14 @@ def test_what_is_no_history_file_is_refused(tmp_path: Path, what: str) -> None:
     path = tmp_path / "thing.db"
     if what == "text":
         path.write_text("this is no database, but it is long enough to be looked at as one" * 50)
-        reason = "file is not a database"
+        reason = "it is no history file (and no SQLite database). Move it away or put a backup in its place"
     else:
         path.mkdir()
-        reason = "unable to open database file"
+        reason = "it is a folder. Name a file in it"
     with pytest.raises(asw.StoreError) as refused:
         Store(path)
     assert str(refused.value) == (
-        f'the history file "{path}" cannot be used: {reason}. Check the folder\'s permissions and space, or choose another '
+        f'the history file "{path}" cannot be opened: {reason}, or choose another '
         "file with asw_nb.Workspace(path) or the environment variable ASW_NB_HOME."
     )
 

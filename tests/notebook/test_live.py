@@ -3,6 +3,8 @@ costs, and that nobody's text becomes markup."""
 
 from __future__ import annotations
 
+import itertools
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -84,7 +86,7 @@ def started(definition: dict[str, Any], given: Any, gate: Any, workflow: str = "
 
 def test_a_frame_at_most_every_quarter_of_a_second_and_the_last_is_the_static_card(screens):
     gate = Gate()
-    run = started(mapped(), list(range(1000)), gate)
+    run = started(mapped(), list(range(20_000)), gate)
     view = LiveView(run, button=False)
     begun = time.monotonic()
     # events all the time: an item ends every two milliseconds or so
@@ -101,7 +103,7 @@ def test_a_frame_at_most_every_quarter_of_a_second_and_the_last_is_the_static_ca
     # the first frame, the one shortly after it and the last come besides
     assert 2 <= len(screen.frames) <= lasted / PAINT_EVERY_S + 4
     times = [at for at, _ in screen.frames[2:-1]]
-    assert all(later - earlier >= PAINT_EVERY_S * 0.9 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= PAINT_EVERY_S * 0.9 for earlier, later in itertools.pairwise(times))
     assert screen.last == run._repr_mimebundle_()
     assert screen.last["text/html"] == execution_card(run)
     assert {mime for _, frame in screen.frames for mime in frame} == {"text/plain", "text/html"}
@@ -131,14 +133,15 @@ def test_a_live_frame_tells_what_runs(screens):
     view = LiveView(run, button=True)
     texts = visible_text(screens[0].last["text/html"])
     assert texts[:2] == ["paced", "▶ RUNNING"]
-    assert ["1", "states done  ·", "3", "running  ·  17 events"] == texts[4:8]
+    assert texts[4:7] == ["1", "states done  ·", "3"]
+    assert re.fullmatch(r"running  ·  1\d events", texts[7])
     assert texts[8:10] == ["Each", "1 of 4"]
     assert texts[-2:] == ["Stop it with the button, or from any cell:", "%asw stop"]
     assert screens[0].last["text/plain"].startswith(f"asw run paced/{run.name} | RUNNING | ")
     for _ in range(3):
         gate.open.release()
+    assert run.result() == [0, 1, 2, 3]
     view.finish()
-    assert run.status == "SUCCEEDED"
 
 
 def test_the_button_stops_the_execution_and_leaves_nothing_behind(screens):
@@ -227,7 +230,25 @@ def test_the_card_of_a_very_long_history_is_made_of_tallies(screens):
 class Texts(HTMLParser):
     """Tags and texts of a piece of HTML; fails on a tag or an attribute that the card never uses."""
 
-    TAGS = frozenset("div b span img table thead tbody tr th td pre code br details summary".split())
+    TAGS = frozenset(
+        (
+            "b",
+            "br",
+            "code",
+            "details",
+            "div",
+            "img",
+            "pre",
+            "span",
+            "summary",
+            "table",
+            "tbody",
+            "td",
+            "th",
+            "thead",
+            "tr",
+        )
+    )
     ATTRIBUTES = frozenset(("style", "src", "alt", "title"))
 
     def __init__(self) -> None:

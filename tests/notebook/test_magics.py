@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
@@ -498,11 +499,14 @@ def test_every_command_of_the_table_is_there(notebook):
 
 
 def test_completion_in_the_shell(summed):
-    complete = summed.shell.complete
-    assert complete("ti", "%asw ti", 7)[1] == ["timeline"]
-    assert complete("--vi", "%asw run sum --vi", 17)[1] == ["--view"]
-    assert complete("--dia", "%%asw sum --dia", 15)[1] == ["--dialect"]
-    assert complete("ru", "%asw show ru", 12)[1] == ["run"]
+    def complete(line: str) -> list[str]:
+        with provisionalcompleter():
+            return [found.text for found in summed.shell.Completer.completions(line, len(line))]
+
+    assert complete("%asw ti") == ["timeline"]
+    assert complete("%asw run sum --vi") == ["--view"]
+    assert complete("%%asw sum --dia") == ["--dialect"]
+    assert complete("%asw show ru") == ["run"]
 
 
 # --------------------------------------------------------------------------- %%asw_function
