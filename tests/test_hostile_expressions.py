@@ -50,8 +50,8 @@ def deep(levels: int) -> Any:
     return value
 
 
-TIME = "D1012"
-SIZE = "D1014"
+# D1011 depth, D1012 time, D1014 size: which of its bounds an evaluation meets first depends on the machine.
+BOUND = "D101"
 VALUES = "The query visits too many values."
 REPEATS = "The data repeats itself so often that it would be larger than 16 MiB."
 DEEP = "The data or an expression is nested too deeply."
@@ -65,23 +65,23 @@ QUERY, RUNTIME, LIMIT, INTRINSIC = (
 
 FAILING: dict[str, tuple[dict[str, Any], Any, str, str]] = {
     # JSONata: name -> definition, input, error, part of the cause
-    "endless recursion": (jsonata("($f := function($n) {1 + $f($n + 1)}; $f(0))"), {}, QUERY, "D1011"),
-    "endless tail recursion": (jsonata("($f := function($n) {$f($n + 1)}; $f(0))"), {}, QUERY, TIME),
-    "alternatives in a star": (jsonata("$match($states.input.s, /^(a|a|aa)+$/)"), {"s": "a" * 60 + "b"}, QUERY, TIME),
-    "plus in a plus": (jsonata("$contains($states.input.s, /(x+x+)+y/)"), {"s": "x" * 5000}, QUERY, TIME),
+    "endless recursion": (jsonata("($f := function($n) {1 + $f($n + 1)}; $f(0))"), {}, QUERY, BOUND),
+    "endless tail recursion": (jsonata("($f := function($n) {$f($n + 1)}; $f(0))"), {}, QUERY, BOUND),
+    "alternatives in a star": (jsonata("$match($states.input.s, /^(a|a|aa)+$/)"), {"s": "a" * 60 + "b"}, QUERY, BOUND),
+    "plus in a plus": (jsonata("$contains($states.input.s, /(x+x+)+y/)"), {"s": "x" * 5000}, QUERY, BOUND),
     "giant range": (jsonata("[1..1000000000]"), {}, QUERY, "D2014"),
-    "ranges in ranges": (jsonata("[1..9000].([1..9000])"), {}, QUERY, SIZE),
-    "descendants of descendants": (jsonata("$states.input.**.**.**.**"), deep(200), QUERY, TIME),
-    "a giant text": (jsonata("$pad('', 1000000000)"), {}, QUERY, SIZE),
+    "ranges in ranges": (jsonata("[1..9000].([1..9000])"), {}, QUERY, BOUND),
+    "descendants of descendants": (jsonata("$states.input.**.**.**.**"), deep(200), QUERY, BOUND),
+    "a giant text": (jsonata("$pad('', 1000000000)"), {}, QUERY, BOUND),
     "a text put to itself": (
-        jsonata("($f := function($s, $n) {$n = 0 ? $s : $f($s & $s, $n - 1)}; $f('x', 60))"), {}, QUERY, SIZE,
+        jsonata("($f := function($s, $n) {$n = 0 ? $s : $f($s & $s, $n - 1)}; $f('x', 60))"), {}, QUERY, BOUND,
     ),
     "an array put to itself": (
-        jsonata("($f := function($s, $n) {$n = 0 ? $s : $f($append($s, $s), $n - 1)}; $f([1], 60))"), {}, QUERY, SIZE,
+        jsonata("($f := function($s, $n) {$n = 0 ? $s : $f($append($s, $s), $n - 1)}; $f([1], 60))"), {}, QUERY, BOUND,
     ),
-    "a slow sort": (jsonata("$sort([1..300000], function($a, $b) {$a < $b})"), {}, QUERY, TIME),
+    "a slow sort": (jsonata("$sort([1..300000], function($a, $b) {$a < $b})"), {}, QUERY, BOUND),
     "an array of itself": (
-        jsonata("($f := function($s, $n) {$n = 0 ? $s : $f([$s, [$s]], $n - 1)}; $f([1], 60))"), {}, QUERY, "D1",
+        jsonata("($f := function($s, $n) {$n = 0 ? $s : $f([$s, [$s]], $n - 1)}; $f([1], 60))"), {}, QUERY, BOUND,
     ),
     # JSONPath
     "descendants in JSONPath": (passing(InputPath="$..*..*..*..*"), deep(200), RUNTIME, VALUES),
@@ -96,8 +96,8 @@ FAILING: dict[str, tuple[dict[str, Any], Any, str, str]] = {
         "The search for /(x+x+)+y/ takes more than 1 s.",
     ),
     "match() in a filter": (
-        passing(InputPath="$.s[?match(@, '(x+x+)+y')]"), {"s": ["x" * 5000]}, RUNTIME,
-        "The search for /(x+x+)+y/ takes more than 1 s.",
+        passing(InputPath="$.s[?match(@, '(a|a|aa)+')]"), {"s": ["a" * 60 + "b"]}, RUNTIME,
+        "The search for /(a|a|aa)+/ takes more than 1 s.",
     ),
     # intrinsic functions
     "a giant ArrayRange": (
@@ -177,12 +177,12 @@ def test_a_hostile_expression_fails_its_state_while_others_go_on(name: str, work
     assert [e["type"] for e in hostile.history()][-1] == "ExecutionFailed"
 
 
-def test_the_cases_stay_below_300_megabytes() -> None:
+def test_all_cases_together_stay_below_300_megabytes() -> None:
     done = subprocess.run([sys.executable, __file__], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    grown = json.loads(done.stdout)
-    assert {name: f"{mib} MiB" for name, mib in grown.items() if mib >= 300} == {}
-    assert grown.keys() == FAILING.keys()
+    told = json.loads(done.stdout)
+    assert told["errors"] == {name: error for name, (_, _, error, _) in FAILING.items()}
+    assert told["mib"] < 300
 
 
 def test_many_stars_are_matched_without_going_back() -> None:
@@ -208,22 +208,19 @@ def test_a_virtual_clock_stays_within_the_years_that_can_be_written() -> None:
     assert clock.time_us() == LAST_MOMENT_US
 
 
-def grown() -> dict[str, int]:
-    """How far the peak of this process's memory rises with each case, in MiB."""
+def measured() -> dict[str, Any]:
+    """How each case ends as a STANDARD execution, and how far the peak of this process's memory rises."""
     import resource
     import tempfile
 
-    out: dict[str, int] = {}
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    errors = {}
     with tempfile.TemporaryDirectory() as folder, asw.Workspace(folder) as workspace:
         for name, (definition, data, _, _) in FAILING.items():
-            flow = asw.workflow(definition, "hostile", workspace=workspace)
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            flow.start(data).wait(HANG_S)
-            out[name] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // unit
-        out["endless recursion"] += sum(out.values())  # the whole rise counts, whoever caused it
-    return out
+            errors[name] = asw.workflow(definition, "hostile", workspace=workspace).start(data).wait(HANG_S).error
+    return {"errors": errors, "mib": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // unit}
 
 
 if __name__ == "__main__":
-    print(json.dumps(grown()))
+    print(json.dumps(measured()))

@@ -121,7 +121,7 @@ def execution_card(execution: Execution) -> str:
             every_visit = _details(f"All {len(fold.visits):,} visits to states", table)
             table = states_summary(fold)
     shown = _graph(execution.plan, statuses, counts, f"graph of {record.workflow}: {record.status}")
-    parts = [_header(record, execution.duration_s), _error(record), _side_by_side(shown, table, 440)]
+    parts = [_header(record, execution.duration_s), _error(record), _side_by_side(shown, table)]
     if record.status == "SUCCEEDED":
         output = html_text(json_text(record.output))
         parts.append(f'<div style="{TITLE}">Output</div><pre style="{PRE}">{output}</pre>')
@@ -139,9 +139,9 @@ def _graph(plan: Plan, statuses: Statuses, counts: Counts, alt: str) -> str:
     return f"<div>{graph_picture(to_svg(plan.document, statuses, counts), alt)}</div>"
 
 
-def _side_by_side(left: str, right: str, needed_px: int) -> str:
-    """Both in one row where `needed_px` are left for the right one, else one below the other."""
-    return f'<div style="{SIDE_BY_SIDE}">{left}<div style="flex:1 1 {needed_px}px;max-width:100%;overflow-x:auto">{right}</div></div>'
+def _side_by_side(left: str, right: str, needs: str = "auto") -> str:
+    """Both in one row where the right one finds the width that it `needs`, else one below the other."""
+    return f'<div style="{SIDE_BY_SIDE}">{left}<div style="flex:1 1 {needs};max-width:100%;overflow-x:auto">{right}</div></div>'
 
 
 def _code(text: object) -> str:
@@ -209,7 +209,7 @@ def states_table(fold: Fold, limit: int = MAX_ROWS) -> str:
             else list(visits[: limit - len(bad)])
         )
         shown = sorted({id(v): v for v in [*bad, *first]}.values(), key=lambda v: v.number)
-        note = f'<div style="{GREY}">{len(shown)} of {len(visits):,} visits, failures first; {_code("run.states()")} has all.</div>'
+        note = f'<div style="{GREY};margin-top:6px">{len(shown)} of {len(visits):,} visits, failures first; {_code("run.states()")} has all.</div>'
         visits = shown
     return (
         _table(("state", "type", "status", "attempts", "duration", "function", "error"), map(_visit_cells, visits))
@@ -233,7 +233,7 @@ def tallies_table(state: ExecutionState) -> str:
         ended = "<br>".join(_coloured(status, f"{count:,} {status}") for status, count in tally.items())
         if tally:
             rows.append((html_text(cut(plan.path, 80)), plan.type, ended, ""))
-    note = f'<div style="{GREY}">{state.count:,} events; {_code("run.states()")} has every visit.</div>'
+    note = f'<div style="{GREY};margin-top:6px">{state.count:,} events; {_code("run.states()")} has every visit.</div>'
     return _table(("state", "type", "visits", ""), rows) + note
 
 
@@ -342,7 +342,7 @@ def live_card(run: Run, record: Record, recent: Iterable[str], hint: str = "") -
         f'<div style="{GREY};margin-top:10px">{hint}</div>'
     )
     shown = _graph(state.plan, statuses, counts, f"graph of {record.workflow}, running")
-    return f'<div style="{BOX}">{_header(record, seconds)}{_side_by_side(shown, panel, 260)}</div>'
+    return f'<div style="{BOX}">{_header(record, seconds)}{_side_by_side(shown, panel, "260px")}</div>'
 
 
 def map_progress(run: Run, limit: int = 6) -> list[tuple[str, int, int, int]]:

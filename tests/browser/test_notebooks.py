@@ -32,6 +32,7 @@ VIEWPORT = {"width": 1280, "height": 2000}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 LOST_WIDGET = re.compile("model not found|Loading widget|Error displaying widget")
 IS_DRAWN = "image => image.complete && image.naturalWidth > 0"
+IS_WHOLE = "table => table.parentElement.scrollWidth <= table.parentElement.clientWidth + 1"
 PAGE_IS_DARK = """() => getComputedStyle(document.querySelector(".jp-NotebookPanel"))
     .backgroundColor.match(/\\d+/g).every(channel => channel < 60)"""
 
@@ -416,6 +417,7 @@ def test_a_saved_notebook_holds_no_widget_and_is_small(finished) -> None:
 def assert_shows_everything(page: NotebookPage, cells: dict[str, int], workflow: str, output: str) -> None:
     graph(page, cells["run"], f"{workflow}: SUCCEEDED")
     assert table_rows(page, cells["run"])[0][2] == "✓ SUCCEEDED"
+    assert page.outputs(cells["run"]).locator("table").first.evaluate(IS_WHOLE)
     assert page.outputs(cells["run"]).locator("pre").first.inner_text().startswith(output)
     assert_shows_timeline(page, cells["timeline"])
     assert LOST_WIDGET.search(page.output_text()) is None
@@ -483,6 +485,7 @@ def test_nbconvert_keeps_everything_and_asks_nobody(finished, browser: Browser, 
             assert image.get_attribute("src").startswith("data:image/svg+xml;base64,")
             assert image.evaluate(IS_DRAWN)
         assert card.locator("tbody tr").first.locator("td").nth(2).inner_text() == "✓ SUCCEEDED"
+        assert card.locator("table").first.evaluate(IS_WHOLE)
         assert card.locator("pre").filter(has_text=output[:20]).count() >= 1
         assert LOST_WIDGET.search(page.locator("body").inner_text()) is None
         album.take(page, f"{workflow}-nbconvert", card)
