@@ -31,6 +31,7 @@ _HOMES = {
     "Workflow": "workflows",
     "Workspace": "workspace",
     "create_activity": "api",
+    "doctor": "api",
     "execution": "api",
     "executions": "api",
     "function": "api",
@@ -63,6 +64,7 @@ __all__ = [
     "Workflow",
     "Workspace",
     "create_activity",
+    "doctor",
     "execution",
     "executions",
     "function",
@@ -81,6 +83,7 @@ __all__ = [
 if TYPE_CHECKING:
     from asw_nb.api import (
         create_activity,
+        doctor,
         execution,
         executions,
         function,

@@ -10,10 +10,14 @@ from asw_nb.backends.functions import describe
 from asw_nb.errors import UsageError
 from asw_nb.handle import Execution
 from asw_nb.workflows import Workflow
-from asw_nb.workspace import Workspace, default_workspace, registry
+from asw_nb.workspace import Workspace, default_workspace, examine, registry
 
 if TYPE_CHECKING:
+    import os
+
     import pandas
+
+    from asw_nb.history.doctor import Report
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -194,6 +198,24 @@ def resume(execution: str | int | None = None, **options: Any) -> list[Execution
     return default_workspace().resume(execution, **options)
 
 
+def doctor(path: str | os.PathLike[str] | None = None, repair: bool = False) -> Report:
+    """Check a history file and what it stands on; with ``repair=True`` mend it, or say what to do.
+
+    It works also where a workspace cannot be opened.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        The default workspace's file when left out.
+
+    Returns
+    -------
+    Report
+        Shows itself as a table; `.ok`, and `.table` with the columns check, status, detail, fix.
+    """
+    return examine(path, repair)
+
+
 def send_task_success(task_token: str, output: Any = None) -> None:
     """Give the result of a task that waits for its task token; see `Workspace.send_task_success`."""
     default_workspace().send_task_success(task_token, output)
@@ -220,6 +242,6 @@ def get_activity_task(name: str, worker: str | None = None, timeout_s: float = 6
 
 
 __all__ = [
-    "create_activity", "execution", "executions", "function", "functions", "get_activity_task", "resume", "run", "send_task_failure",
+    "create_activity", "doctor", "execution", "executions", "function", "functions", "get_activity_task", "resume", "run", "send_task_failure",
     "send_task_heartbeat", "send_task_success", "service", "workflow",
 ]  # fmt: skip

@@ -57,6 +57,7 @@ class Execution:
     def __init__(self, workspace: Workspace, record: Record, run: Run | None = None) -> None:
         self._workspace, self._record, self._run = workspace, record, run
         self._fold: tuple[int, Fold] | None = None
+        self._recorded = True
 
     # what it is ----------------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ class Execution:
         run = self._run
         if run is None or run.broken is not None:
             newer = self._workspace.live(self.key)
-            if newer is not None and newer is not run and not newer.done.is_set():
+            if newer is not None and newer is not run and (run is not None or not newer.done.is_set()):
                 self._run = run = newer
         return run
 
@@ -120,7 +121,11 @@ class Execution:
                 except UnknownExecution:
                     if run is None:
                         raise
+                    self._recorded = False
                     self._record.status, self._record.cause = "ABORTED", f"its start was not recorded: {run.broken}"
+                except StoreError:
+                    if run is None:
+                        raise
         return self._record
 
     @property
@@ -172,7 +177,7 @@ class Execution:
         if run is None:
             return self._wait_elsewhere(timeout)
         run.done.wait(timeout)
-        if run.broken is not None:
+        if run.broken is not None and (self.status == "RUNNING" or not self._recorded):
             raise self._stopped(run.broken) from run.broken
         if self._workspace.closed and self.status == "RUNNING":
             raise UsageError(
@@ -181,7 +186,7 @@ class Execution:
         return self
 
     def _stopped(self, problem: BaseException) -> StoreError:
-        if self.type == "EXPRESS" or self.status == "ABORTED":
+        if self.type == "EXPRESS" or not self._recorded:
             return StoreError(f'execution "{self.name}" is not recorded and has to be started again: {problem}')
         return StoreError(f'execution "{self.name}" stopped at its last recorded event: {problem}')
 

@@ -49,9 +49,13 @@ from asw_nb.language.substitute import NoValue, substitute
 from asw_nb.testing import Mocks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
     import pandas
 
     from asw_nb.handle import Execution
+    from asw_nb.history.doctor import Report
     from asw_nb.workflows import Workflow
 
 TYPES = ("STANDARD", "EXPRESS")
@@ -74,6 +78,8 @@ CLOSING_S = 2.0
 
 _driven: weakref.WeakValueDictionary[tuple[Path, int], Run] = weakref.WeakValueDictionary()
 """What this process drives, by any of its workspaces: the file names processes, and two workspaces on one file are one process."""
+
+_open: weakref.WeakSet[Workspace] = weakref.WeakSet()
 
 _resuming = threading.RLock()
 
@@ -242,6 +248,7 @@ class Workspace:
         self._live: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         self._closed = False
+        _open.add(self)
         self.activities = ActivityBackend(self.runner, self._function_answers, _Lazily(lambda: self.backend("threads")))
 
     def __enter__(self) -> Workspace:
@@ -259,22 +266,21 @@ class Workspace:
         if self._closed:
             return
         self._closed = True
+        driven = [run.key for run in list(self._live.values()) if _is_driven(run) or run.broken is not None]
         self.runner.close()
         for backend in self._backends.values():
             backend.close()
-        self._let_go()
+        self._let_go(driven)
         self.store.close()
         for run in list(self._live.values()):  # nobody drives them on here: whoever waits for their end is told
             run.done.set()
         forget(self)
 
-    def _let_go(self) -> None:
+    def _let_go(self, keys: list[int]) -> None:
         """Say in the file that nobody drives here any more, so that another kernel can go on while this one lives."""
         self.store.patience_s = min(self.store.patience_s, CLOSING_S)
         with contextlib.suppress(StoreError):
-            self.store.release(
-                [run.key for run in list(self._live.values()) if _is_driven(run) or run.broken is not None]
-            )
+            self.store.release(keys)
 
     def backend(self, name: str) -> Any:
         """The place where tasks run, made when first used."""
@@ -523,9 +529,10 @@ class Workspace:
             self._must_be_resumable(records[0])
         out, hidden = [], []
         with _resuming:
+            # whatever file it was read from: a copy of this one holds executions that run here
+            driven = {key for (_, key), run in list(_driven.items()) if _is_driven(run)}
             for record in sorted(records, key=lambda r: r.key):
-                free = not _is_driven(_driven.get((self._place, record.key)))
-                if free and self.store.adopt(record.key, force, orphan=True):
+                if record.key not in driven and self.store.adopt(record.key, force, orphan=True):
                     try:
                         record = self.store.get(record.key)
                         out.append((record, self._load(record, functions, executor, workflows, clock)))
@@ -572,8 +579,8 @@ class Workspace:
         identity = self.store.owner_of(key)
         if identity != owner.this_process():
             return owner.life(identity), owner.describe(identity)
-        run = _driven.get((self._place, key))
-        if not _is_driven(run):
+        run = next((run for (_, k), run in list(_driven.items()) if k == key and _is_driven(run)), None)
+        if run is None:
             return owner.DEAD, "nobody"
         return owner.ALIVE, "this kernel" if self._live.get(key) is run else "another workspace of this kernel"
 
@@ -661,6 +668,98 @@ class Workspace:
     def plan_of(self, record: Record) -> Plan:
         """The plan of the definition that an execution was started with."""
         return compile_plan(self.store.document(record.definition), record.dialect)
+
+    def doctor(self, repair: bool = False) -> Report:
+        """Check the history file and what it stands on; with ``repair=True`` mend it, or say what to do.
+
+        What would lose something is done only after a copy of the file has been put beside it.
+        """
+        from asw_nb.history import doctor
+
+        if not repair:
+            return doctor.examine(self.path, driver=self.driver)
+        if any(_is_driven(run) for run in list(self._live.values())):
+            raise UsageError("executions run in this kernel: wait for their end, or stop() them, before a repair.")
+        with self.store.aside():
+            return doctor.examine(self.path, True)
+
+    def backup(self, path: str | os.PathLike[str]) -> Path:
+        """Copy the history file, as it is at this moment, while it is in use; files of `context.artifact` are not in it.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file that does not exist, or a folder: the copy then bears the time in its name.
+
+        Returns
+        -------
+        Path
+            The copy; it can be opened with `Workspace(path)`.
+
+        Raises
+        ------
+        UsageError
+            The file exists already.
+        StoreError
+            The copy could not be written.
+        """
+        from asw_nb.history import upkeep
+
+        return upkeep.backup(self.store, path)
+
+    def prune(
+        self,
+        older_than: str | timedelta | datetime | None = None,
+        status: str | Sequence[str] | None = None,
+        workflow: str | None = None,
+        keep: int | None = None,
+        dry_run: bool = True,
+    ) -> pandas.DataFrame:
+        """Delete ended executions that fit all that is given, with their events, outputs and artifacts.
+
+        Parameters
+        ----------
+        older_than : str, timedelta or datetime, optional
+            Ended before that: an age such as ``"30d"``, or a moment (UTC).
+        status : str or list of str, optional
+            SUCCEEDED, FAILED, TIMED_OUT, ABORTED.
+        workflow : str, optional
+        keep : int, optional
+            The newest of each workflow that stay in any case.
+        dry_run : bool
+            Delete nothing, only say what would go.
+
+        Returns
+        -------
+        DataFrame
+            What goes, newest first: columns execution, name, workflow, status, started, finished, size_bytes (of its events).
+
+        Raises
+        ------
+        UsageError
+            Nothing is given, or it makes no sense.
+        """
+        from asw_nb.analysis import tables
+        from asw_nb.history import upkeep
+
+        records = upkeep.old(self.store, older_than, status, workflow, keep)
+        table = tables.executions(records)[["execution", "name", "workflow", "status", "started", "finished"]]
+        table["size_bytes"] = upkeep.sizes(self.store, records)
+        if not dry_run:
+            upkeep.delete(self.store, records, Path(self._artifacts))
+        return table
+
+    def vacuum(self) -> int:
+        """Give the space of pruned executions back to the disk; the number of bytes by which the file shrank.
+
+        Raises
+        ------
+        StoreError
+            The disk has no room for the copy that this takes for a moment.
+        """
+        from asw_nb.history import upkeep
+
+        return upkeep.vacuum(self.store)
 
     @property
     def closed(self) -> bool:
@@ -792,6 +891,19 @@ def default_workspace() -> Workspace:
         return _default
 
 
+def examine(path: str | os.PathLike[str] | None, repair: bool) -> Report:
+    """The doctor's report on a file that is open here, or on any other; see `Workspace.doctor`."""
+    from asw_nb.history import doctor
+
+    file = Path(path).absolute() if path is not None else default_path().absolute()
+    if file.is_dir():
+        file = file / "history.db"
+    for workspace in list(_open):
+        if workspace._place == file.resolve() and not workspace.closed:
+            return workspace.doctor(repair)
+    return doctor.examine(file, repair)
+
+
 def forget(workspace: Workspace) -> None:
     """A closed workspace is no default any more."""
     global _default
@@ -800,5 +912,5 @@ def forget(workspace: Workspace) -> None:
 
 
 __all__ = [
-    "Workspace", "check", "choose", "default_path", "default_workspace", "known_workflows", "main_namespace", "registry",
+    "Workspace", "check", "choose", "default_path", "default_workspace", "examine", "known_workflows", "main_namespace", "registry",
 ]  # fmt: skip

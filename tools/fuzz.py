@@ -7,8 +7,8 @@ definition is its seed, so that one can be looked at again::
     python -m tools.fuzz                     20,000 definitions
     python -m tools.fuzz --only 4711         one, with the whole traceback
 
-Validation is measured in processor time of its thread, the best of three when the first is slow: another process on the machine is no fault
-of ours. The exit code is 1 when an exception escaped, something hung, or a validation took longer than its bound.
+Validation is measured in processor time of its thread and with empty caches, since a user's definition is seen for the first time; the best of
+three when the first is slow, because another process on the machine is no fault of ours. The exit code is 1 when an exception escaped, something hung, or a validation took longer than its bound.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ from random import Random
 from typing import Any
 
 import asw_nb as asw
+from asw_nb.language import plan
 from asw_nb.language.problems import Problem
 from tools.fuzz_definitions import FUNCTIONS, INPUTS, definition, mutated
 
 BOUND_S = 0.050
 HANG_S = 10.0
 PART = 250  # definitions of one process
-MEMORY_BYTES = 4 << 30  # of one process
+RUNS = 50  # definitions of one workspace
+MEMORY_BYTES = 6 << 30  # of one process, the stacks of its threads included
 PATIENCE_S = 0.25  # what goes on for longer is a loop, and is stopped
 MOST_EVENTS = 2000  # of a loop's history not every table is made
 TERMINAL = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
@@ -74,6 +76,7 @@ def validated(thing: Any) -> tuple[list[Problem], float]:
     """What `asw.validate` says, and the seconds that it took."""
     best = None
     for _ in range(3):
+        forget()
         before = time.thread_time()
         problems = asw.validate(thing)
         seconds = time.thread_time() - before
@@ -86,6 +89,16 @@ def validated(thing: Any) -> tuple[list[Problem], float]:
         str(problem).encode()
     assert best is not None
     return problems, best
+
+
+def forget() -> None:
+    """Empty every cache that validation fills."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("asw_nb.language"):
+            for thing in vars(module).values():
+                if hasattr(thing, "cache_clear") and thing.cache_info().maxsize != 1:  # 1: a library that was loaded
+                    thing.cache_clear()
+    plan._CACHE.clear()
 
 
 def judge(seed: int, workspace: asw.Workspace) -> tuple[str, float]:
@@ -164,12 +177,17 @@ def look_at(run: asw.Execution, rng: Random, with_tables: bool) -> None:
     if with_tables and len(events) <= MOST_EVENTS:
         for table in (run.states, run.events, run.attempts, run.map_items, run.logs, run.metrics):
             table()
-        run.timeline().to_json() if hasattr(run.timeline(), "to_json") else run.timeline()
+        run.timeline()
 
 
 def work(seeds: Iterable[int], verbose: bool = False) -> Tally:
     """Judge these definitions, in a history file of their own."""
+    seeds = list(seeds)
     tally = Tally()
+    if len(seeds) > RUNS:  # a workspace keeps what it has run
+        for at in range(0, len(seeds), RUNS):
+            tally.add(work(seeds[at : at + RUNS], verbose))
+        return tally
     with tempfile.TemporaryDirectory() as folder, asw.Workspace(Path(folder) / "fuzz.db") as workspace:
         for seed in seeds:
             sys.stderr.write(f"File #{seed}\n")  # the last line tells where a process died

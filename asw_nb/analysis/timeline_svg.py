@@ -49,6 +49,8 @@ def shorten(text: str, limit: int) -> str:
     >>> shorten("EachTable[3]/LoadIntoTheWarehouse", 17)
     'EachTabl\\u2026arehouse'
     """
+    if len(text) > 8 * limit:  # a cause may hold all the data of its state; the middle is not shown in any case
+        text = text[: 4 * limit] + text[-4 * limit :]
     text = " ".join(text.split())
     if columns(text) <= limit:
         return text

@@ -97,7 +97,8 @@ class TaskContext(dict[str, Any]):
         from pathlib import Path
 
         folder = Path(self._order.run.artifacts) / f"{self._order.frame}-{self._order.token}"
-        folder.mkdir(parents=True, exist_ok=True)
+        for made in (folder.parent.parent, folder.parent, folder):  # others of this machine are kept out
+            made.mkdir(mode=0o700, parents=True, exist_ok=True)
         return str(folder / Path(name).name)
 
     def heartbeat(self) -> None:

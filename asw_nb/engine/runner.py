@@ -370,10 +370,12 @@ class Runner:
                 run.record = None
         self._commit(writes)
         for key, run in dirty.items():
-            if key not in again and self._dispatch(run, from_worker):
-                again[key] = run
-            elif key in again:
-                self._dispatch(run, from_worker)
+            try:
+                if self._dispatch(run, from_worker):
+                    again[key] = run
+            except Exception as bug:
+                again.pop(key, None)
+                self._break(run, bug)
         for write in writes:
             if write.run.broken is not None:
                 continue

@@ -6,7 +6,6 @@ timer) is an order in the log that the runner dispatches after the commit."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -126,7 +125,7 @@ def _seconds(spec: tuple[Any, Any, str], frame: Frame) -> float:
     if get is None:
         return literal
     value = get(frame.data, frame)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 99_999_999:
         raise EvaluationError(
             "States.Runtime", f"The {field} parameter must be a positive integer, but was: {compact(value)}"
         )

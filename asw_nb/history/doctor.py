@@ -18,15 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from asw_nb.errors import StoreError
 from asw_nb.history import faults, owner, salvage
-from asw_nb.history.schema import MIGRATIONS
+from asw_nb.history.salvage import count_text as _of
+from asw_nb.history.schema import MIGRATIONS, columns, create
 
 if TYPE_CHECKING:
     import pandas
 
 LITTLE_BYTES, TOO_LITTLE_BYTES = 200 * 2**20, 5 * 2**20
 LONG_LOG_BYTES = 256 * 2**20
+
+LOCKED = ("another process keeps it locked", "end that process (a database browser, a backup?)")
 
 OK, WARNING, ERROR, REPAIRED = "OK", "WARNING", "ERROR", "REPAIRED"
 _COLOURS = {OK: "#1a7f37", WARNING: "#9a6700", ERROR: "#cf222e", REPAIRED: "#0969da"}
@@ -143,17 +145,9 @@ class Examination:
     def findings(self) -> Iterator[Finding]:
         """Everything that there is to say."""
         try:
-            for check in (
-                self._versions,
-                self._space,
-                self._filesystem,
-                self._access,
-                self._database,
-                self._schema,
-                self._integrity,
-            ):
+            for check in (self._versions, self._space, self._filesystem, self._access, self._database):
                 yield from check()
-            for check in (self._histories, self._orphans, self._running, self._log):
+            for check in (self._schema, self._integrity, self._histories, self._orphans, self._running, self._log):
                 yield from self._guarded(check)
         except Stop:
             pass
@@ -163,9 +157,12 @@ class Examination:
     def _guarded(self, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         try:
             yield from check()
-        except (sqlite3.Error, StoreError) as problem:
-            told = problem if isinstance(problem, StoreError) else faults.explain(problem, self.path, "read")
-            yield Finding(check.__name__.strip("_"), ERROR, str(told))
+        except (sqlite3.Error, ValueError) as problem:  # what cannot be decoded is damage too
+            name = check.__name__.strip("_")
+            if faults.is_passing(problem):
+                yield Finding(name, ERROR, *LOCKED)
+            else:
+                yield from self._rebuild(name, str(problem))
 
     def _open(self) -> None:
         # never with open(): closing that would take away the locks that this process holds through SQLite
@@ -249,21 +246,19 @@ class Examination:
             self._open()
             self.db.execute("SELECT count(*) FROM sqlite_master").fetchone()
             self.db.execute("SELECT name FROM sqlite_master").fetchall()
-        except sqlite3.Error as problem:
+        except (sqlite3.Error, ValueError) as problem:
             yield from self._unreadable(problem)
             return
         yield Finding("database", OK, f"{size_text(self.path.stat().st_size)}")
 
-    def _unreadable(self, problem: sqlite3.Error) -> Iterator[Finding]:
-        primary = problem.sqlite_errorcode & 0xFF
+    def _unreadable(self, problem: Exception) -> Iterator[Finding]:
+        primary = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if faults.is_passing(problem):
-            yield Finding(
-                "database", ERROR, "another process keeps it locked", "end that process (a database browser, a backup?)"
-            )
+            yield Finding("database", ERROR, *LOCKED)
         elif primary == sqlite3.SQLITE_NOTADB:
             fix = "move it away, or put a backup in its place"
             yield Finding("database", ERROR, "this is no history file (and no SQLite database)", fix)
-        elif primary == sqlite3.SQLITE_CORRUPT:
+        elif primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY):
             yield from self._rebuild("database", str(problem))
             return
         else:
@@ -288,19 +283,23 @@ class Examination:
         if known - done:
             yield Finding("schema", WARNING, f'lacks "{min(known - done)}"', "open it: asw_nb.Workspace(path) adds it")
             raise Stop
-        yield Finding("schema", OK, max(done))
+        self.db.execute(
+            "UPDATE migrations SET name=name WHERE 0"
+        )  # changes nothing, and fails in a file that cannot be written
+        model = sqlite3.connect(":memory:")
+        create(model)
+        wanted, seen = columns(model), columns(self.db)
+        model.close()
+        other = next((table for table in wanted if wanted[table] != seen[table]), None)
+        if other is not None:
+            yield from self._rebuild("schema", f'the table "{other}" is not as it was made')
+        else:
+            yield Finding("schema", OK, max(done))
 
     def _integrity(self) -> Iterator[Finding]:
         problems = self._integrity_problems()
         if not problems:
             yield Finding("integrity", OK, "every page and index is sound")
-        elif self.repair and all(" index " in p for p in problems):
-            self.db.execute("REINDEX")
-            again = self._integrity_problems()
-            if again:
-                yield from self._rebuild("integrity", again[0])
-            else:
-                yield Finding("integrity", REPAIRED, f"indexes were made anew ({problems[0]})")
         else:
             yield from self._rebuild("integrity", problems[0])
 
@@ -309,7 +308,7 @@ class Examination:
             found = [text for (text,) in self.db.execute("PRAGMA integrity_check(20)")]
         except sqlite3.Error as problem:
             return [str(problem)]
-        return [] if found == ["ok"] else found
+        return salvage.unsound(self.db) if found == ["ok"] else found
 
     def _rebuild(self, check: str, problem: str) -> Iterator[Finding]:
         """The file is damaged: save what can be read, when asked to."""
@@ -325,8 +324,10 @@ class Examination:
             fix = "close the other kernels and workspaces that have it open, and repair again"
             yield Finding(check, ERROR, f"{what}, and somebody else has it open", fix)
             raise Stop from None
-        except (sqlite3.Error, OSError) as worse:
-            yield Finding(check, ERROR, f"{what}, and nothing in it can be read ({worse})", "put a backup in its place")
+        except (sqlite3.Error, ValueError, OSError) as worse:
+            yield Finding(
+                check, ERROR, f"{what}, and nothing in it can be saved ({worse})", "put a backup in its place"
+            )
             raise Stop from None
         yield Finding(check, REPAIRED, f"{what}: {saved}")
         self._open()
@@ -358,7 +359,7 @@ class Examination:
             names = ", ".join(f'"{name}" from event {number} on' for name, number in list(short.items())[:5])
             yield Finding("histories", WARNING, f"the last events are missing: {names}", "a backup may have them")
             return
-        yield Finding("histories", OK, f"{executions} executions, {events} events, none missing")
+        yield Finding("histories", OK, f"{_of(executions, 'execution')}, {_of(events, 'event')}, none missing")
 
     def _names(self, broken: dict[int, int]) -> str:
         named = dict(self.db.execute("SELECT id, name FROM executions").fetchall())
@@ -380,7 +381,10 @@ class Examination:
         (undefined,) = self.db.execute(lost).fetchone()
         if undefined:
             yield Finding(
-                "orphans", ERROR, f"{undefined} executions have no definition", "put a backup in the file's place"
+                "orphans",
+                ERROR,
+                f"{_of(undefined, 'execution')} without a definition",
+                "put a backup in the file's place",
             )
         tables = ("events", "outputs")
         where = "WHERE execution NOT IN (SELECT id FROM executions)"
@@ -390,10 +394,10 @@ class Examination:
             for table in tables:
                 self.db.execute(f"DELETE FROM {table} {where}")
             self.db.execute("COMMIT")
-            yield Finding("orphans", REPAIRED, f"{count} rows that belonged to no execution are gone")
+            yield Finding("orphans", REPAIRED, f"{_of(count, 'row')} that belonged to no execution: deleted")
         elif count:
             yield Finding(
-                "orphans", WARNING, f"{count} rows belong to no execution", "doctor(repair=True) deletes them"
+                "orphans", WARNING, f"{_of(count, 'row')} of no execution", "doctor(repair=True) deletes them"
             )
         elif not undefined:
             yield Finding("orphans", OK, "every row belongs to an execution")
@@ -414,9 +418,13 @@ class Examination:
             self.db.execute("BEGIN IMMEDIATE")
             self.db.executemany(end, [(key,) for key in gone])
             self.db.execute("COMMIT")
-            yield Finding("running", REPAIRED, f"{len(gone)} EXPRESS executions whose process has ended are ABORTED")
+            yield Finding(
+                "running",
+                REPAIRED,
+                f"{_of(len(gone), 'EXPRESS execution')} of processes that have ended: marked ABORTED",
+            )
         elif gone:
-            detail = f"{len(gone)} EXPRESS executions are RUNNING, and their process has ended"
+            detail = f"{_of(len(gone), 'EXPRESS execution')} RUNNING, of processes that have ended"
             yield Finding("running", WARNING, detail, "doctor(repair=True) marks them ABORTED")
         if owner.DEAD in lives:
             fix = "asw_nb.resume() goes on with them"
@@ -430,7 +438,9 @@ class Examination:
         alive = lives.get(owner.ALIVE, [])
         if alive or not (gone or lives):
             yield Finding(
-                "running", OK, f"{len(alive)} executions, each driven by a living process" if alive else "no execution"
+                "running",
+                OK,
+                f"{_of(len(alive), 'execution')}, driven by living processes" if alive else "no execution",
             )
 
     def _log(self) -> Iterator[Finding]:
@@ -460,11 +470,11 @@ def size_text(count: float) -> str:
     """
     if count < 1024:
         return f"{count:.0f} bytes"
-    for unit in ("KB", "MB", "GB"):  # noqa: B007
+    for unit in ("KB", "MB"):
         count /= 1024
         if count < 1024:
-            break
-    return f"{count:.1f} {unit}"
+            return f"{count:.1f} {unit}"
+    return f"{count / 1024:.1f} GB"
 
 
 __all__ = ["Examination", "Finding", "Report", "examine", "size_text"]

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from asw_nb.errors import StoreError
 from asw_nb.history import faults
-from asw_nb.history.schema import MIGRATIONS
+from asw_nb.history.schema import MADE, MIGRATIONS, apply
 
 T = TypeVar("T")
 
@@ -91,8 +91,13 @@ class HistoryFile:
             _WARNED.add(self.path.parent)
             warnings.warn(faults.network_warning(self.path, kind), stacklevel=6)
 
+    def _must_be_in_place(self, doing: str) -> None:
+        if self._place is not None and faults.place(self.path) not in (self._place, None):
+            raise faults.explain(faults.Moved(), self.path, doing)
+
     def _connect(self) -> sqlite3.Connection:
         def connect() -> sqlite3.Connection:
+            self._must_be_in_place("read")  # SQLite would make a file where there is none
             connection = sqlite3.connect(
                 self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False
             )
@@ -140,8 +145,7 @@ class HistoryFile:
             db = self._writer
             try:
                 db.execute("BEGIN IMMEDIATE")
-                if self._place is not None and faults.place(self.path) not in (self._place, None):
-                    raise faults.explain(faults.Moved(), self.path, "written")
+                self._must_be_in_place("written")
                 done = work(db)
                 db.execute("COMMIT")
             except BaseException:
@@ -197,12 +201,9 @@ class HistoryFile:
         return [migration for migration in MIGRATIONS if migration[0] not in done]
 
     def _apply_migrations(self, db: sqlite3.Connection) -> None:
-        db.execute("CREATE TABLE IF NOT EXISTS migrations(name TEXT PRIMARY KEY, applied_us INTEGER NOT NULL)")
+        db.execute(MADE)
         for name, script in self._missing(db):
-            for statement in script.split(";"):
-                if statement.strip():
-                    db.execute(statement)
-            db.execute("INSERT INTO migrations VALUES(?, ?)", (name, time.time_ns() // 1000))
+            apply(db, name, script)
 
     def _is_closed(self) -> StoreError:
         return StoreError(f'the history file "{self.path}" is closed: open it again with asw_nb.Workspace(path).')
@@ -243,6 +244,7 @@ class HistoryFile:
         """Let go of the file, so that it can be put in order, and open it again."""
         with self._lock:
             self._close_connections()
+            self._place = None
             try:
                 yield
             finally:

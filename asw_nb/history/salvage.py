@@ -1,7 +1,7 @@
 """What can be read of a damaged file goes into a new one; the damaged one is kept beside it.
 
-A bad page hides the rows that lie on it, no others. So a table is read from its beginning until it fails, from its end until it fails, and what lies
-between is halved until every readable row is found. Events that follow a gap are left out, because an execution is followed from its first event on.
+A bad page hides the rows that lie on it, no others. So a table is read until it fails, and again from beyond the bad page; rows that were passed over
+with it are asked for by the numbers that an index has, and by halving what was skipped. Events that follow a gap are left out, because an execution is followed from its first event on.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,14 @@ import msgspec
 from asw_nb.engine import events as ev
 from asw_nb.engine.payload import decode
 from asw_nb.history import faults
-from asw_nb.history.schema import MIGRATIONS, TABLES
+from asw_nb.history.schema import TABLES, create
 
-LOWEST, HIGHEST = -(2**63), 2**63 - 1
-PROBES = 5_000
-"""How often a table's middle is halved at most: enough for a hundred bad pages."""
+HIGHEST = 2**63 - 1
+REACH = 2**12
+"""How far beyond the last row that could be read others are looked for, when nothing after it can be read."""
+
+PROBES = 20_000
+"""How often what was skipped is halved at most."""
 
 
 class InUse(Exception):
@@ -48,14 +52,21 @@ class Salvage:
     incomplete: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        told = f"saved {_count(self.executions, 'execution')} with {_count(self.events, 'event')}; the damaged file is kept as {self.kept.name}"
+        told = f"saved {count_text(self.executions, 'execution')} with {count_text(self.events, 'event')}; the damaged file is kept as {self.kept.name}"
         if self.incomplete:
             names = [f'"{name}" from event {number} on' for name, number in self.incomplete.items()]
             told += f"; lost: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
         return told
 
 
-def _count(number: int, thing: str) -> str:
+def count_text(number: int, thing: str) -> str:
+    """So many of a thing.
+
+    Examples
+    --------
+    >>> count_text(1, "row"), count_text(2, "row")
+    ('1 row', '2 rows')
+    """
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
@@ -66,7 +77,7 @@ def rebuild(path: Path) -> Salvage:
     ------
     InUse
         Another connection has it open: nothing was done.
-    sqlite3.DatabaseError
+    sqlite3.Error, ValueError
         Not even the list of its tables can be read: nothing was done.
     """
     new = path.with_name(f"{path.name}.rebuilt")
@@ -75,7 +86,8 @@ def rebuild(path: Path) -> Salvage:
     source = sqlite3.connect(path, timeout=1, isolation_level=None)
     try:
         _claim(source)
-        source.execute("SELECT name FROM sqlite_master").fetchall()
+        source.execute("PRAGMA writable_schema=ON")  # the one way to be let into a file that has been cut off
+        _must_have_tables(source)
         source.text_factory = lambda data: data.decode("utf-8", "replace")
         salvage = Salvage(free_name(path))
         _copy(source, new, salvage)
@@ -100,7 +112,19 @@ def _claim(source: sqlite3.Connection) -> None:
     except sqlite3.Error as problem:
         if faults.is_passing(problem):
             raise InUse from None
-        source.execute("SELECT 1")
+        # a file too damaged for a transaction may still be readable
+
+
+def _must_have_tables(source: sqlite3.Connection) -> None:
+    """A table that is no longer known by its name would be left out without a word."""
+    for table in TABLES:
+        try:
+            rows = source.execute(f"PRAGMA table_info({table})").fetchall()
+        except sqlite3.OperationalError as problem:
+            raise ValueError(str(problem)) from None
+        if not rows:
+            raise ValueError(f'the table "{table}" is not to be found')
+        source.execute(f"SELECT * FROM {table} WHERE 0").fetchall()
 
 
 def free_name(path: Path, what: str = "damaged") -> Path:
@@ -115,17 +139,14 @@ def _copy(source: sqlite3.Connection, new: Path, salvage: Salvage) -> None:
     target = sqlite3.connect(new, isolation_level=None)
     try:
         target.execute("BEGIN")
-        target.execute("CREATE TABLE migrations(name TEXT PRIMARY KEY, applied_us INTEGER NOT NULL)")
-        for name, script in MIGRATIONS:
-            for statement in script.split(";"):
-                if statement.strip():
-                    target.execute(statement)
-            target.execute("INSERT INTO migrations VALUES(?, ?)", (name, time.time_ns() // 1000))
+        create(target)
         for table in TABLES:
             width = len(target.execute(f"PRAGMA table_info({table})").fetchall())
+            # the new file has settings already; of two other rows that claim one place, the first is as good as the second
+            way = "REPLACE" if table == "settings" else "IGNORE"
             for row in rows(source, table):
                 if len(row) == width and _is_sound(table, row):
-                    target.execute(f"INSERT OR REPLACE INTO {table} VALUES({','.join('?' * width)})", row)
+                    target.execute(f"INSERT OR {way} INTO {table} VALUES({','.join('?' * width)})", row)
         target.execute("UPDATE executions SET owner=NULL WHERE status='RUNNING'")
         salvage.incomplete = cut_at_gaps(target)
         salvage.incomplete = cut_off(target) | salvage.incomplete
@@ -137,7 +158,7 @@ def _copy(source: sqlite3.Connection, new: Path, salvage: Salvage) -> None:
         target.close()
 
 
-_JSON = {"definitions": (3,), "executions": (7, 8, 16), "events": (3,), "outputs": (3, 4)}
+_JSON = {"definitions": (3,), "executions": (7, 8, 15), "events": (3,), "outputs": (3, 4)}
 
 
 def _is_sound(table: str, row: tuple[Any, ...]) -> bool:
@@ -146,38 +167,130 @@ def _is_sound(table: str, row: tuple[Any, ...]) -> bool:
         values = [decode(row[at]) for at in _JSON.get(table, ()) if row[at]]
     except (msgspec.DecodeError, UnicodeError, TypeError, ValueError):
         return False
+    if table not in ("events", "outputs", "settings") and type(row[0]) is not int:
+        return False
+    if table == "events" and not all(type(number) is int for number in row[:3]):
+        return False
     return table != "events" or (len(values) == 1 and isinstance(values[0], list) and len(values[0]) == row[2])
 
 
-def rows(source: sqlite3.Connection, table: str) -> Iterator[tuple[object, ...]]:
+def unsound(db: sqlite3.Connection) -> list[str]:
+    """Tables with rows whose text or JSON cannot be read, although the pages they lie on are sound."""
+    out = []
+    strict, db.text_factory = db.text_factory, bytes
+    try:
+        for table in TABLES:
+            if table == "events":
+                continue  # a history has its own check
+            bad = 0
+            for row in db.execute(f"SELECT * FROM {table}"):
+                try:
+                    told = tuple(
+                        value.decode() if isinstance(value, bytes) and table != "settings" else value for value in row
+                    )
+                    bad += not _is_sound(table, told)
+                except UnicodeDecodeError:
+                    bad += 1
+            if bad:
+                out.append(f"{count_text(bad, 'row')} of {table} cannot be read")
+    finally:
+        db.text_factory = strict
+    return out
+
+
+def rows(source: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
     """Every row of a table that can be read."""
-    waiting, probes = [(LOWEST, HIGHEST)], 0
+    found: set[int] = set()
+    skipped: list[tuple[int, int]] = []
+    at: int | None = 0
+    while at is not None:
+        start = at
+        for number, row in _scan(source, table, start, HIGHEST, "ASC"):
+            if number is None:
+                at = None
+            else:
+                start = number + 1
+                found.add(number)
+                yield row
+        if at is not None:
+            at = _next_readable(source, table, start)
+            skipped.append((start, at - 1 if at is not None else start + REACH))
+    for number, row in _fetch(source, table, skipped, found):
+        if number not in found:
+            found.add(number)
+            yield row
+
+
+def _next_readable(source: sqlite3.Connection, table: str, at: int) -> int | None:
+    """The lowest number beyond a bad page from which reading succeeds: found by doubling, then by halving."""
+
+    def is_readable(number: int) -> bool:
+        try:
+            source.execute(
+                f"SELECT * FROM {table} NOT INDEXED WHERE rowid >= ? ORDER BY rowid LIMIT 1", (number,)
+            ).fetchall()
+        except (sqlite3.Error, OverflowError):
+            return False
+        return True
+
+    step = 1
+    while not is_readable(at + step):
+        step *= 2
+        if at + step > HIGHEST:
+            return None
+    bad, good = at + step // 2, at + step
+    while good - bad > 1:
+        middle = (bad + good) // 2
+        bad, good = (bad, middle) if is_readable(middle) else (middle, good)
+    return good
+
+
+def _fetch(
+    source: sqlite3.Connection, table: str, skipped: list[tuple[int, int]], found: set[int]
+) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Rows between bad pages: by the numbers that an index tells, and by halving what was skipped."""
+    if not skipped:
+        return
+    for (index,) in source.execute(
+        "SELECT name FROM sqlite_master WHERE type='index' AND tbl_name=?", (table,)
+    ).fetchall():
+        with suppress(sqlite3.Error):  # the index may be damaged too, or not speak of all rows
+            for (number,) in source.execute(f'SELECT rowid FROM {table} INDEXED BY "{index}"').fetchall():
+                if number not in found:
+                    yield from ((n, row) for n, row in _scan(source, table, number, number, "ASC") if n is not None)
+    waiting, probes = skipped[::-1], 0
     while waiting and probes < PROBES:
         low, high = waiting.pop()
         probes += 1
-        first = low
-        broken = False
-        query = f"SELECT rowid, * FROM {table} NOT INDEXED WHERE rowid BETWEEN ? AND ? ORDER BY rowid"
-        try:
-            for number, *row in source.execute(query, (low, high)):
-                first = number + 1
-                yield tuple(row)
-        except (sqlite3.Error, OverflowError):
-            broken = True
-        if not broken:
-            continue
-        last = high
-        try:
-            for number, *row in source.execute(f"{query} DESC", (first, high)):
-                last = number - 1
-                yield tuple(row)
-        except (sqlite3.Error, OverflowError):
-            pass
-        else:
-            continue
-        if last > first:  # both ends are bad; nothing is known about the middle
-            middle = first + (last - first) // 2
-            waiting += [(first, middle), (middle + 1, last)] if (first, middle) != (low, high) else []
+        for order in ("ASC", "DESC"):
+            for number, row in _scan(source, table, low, high, order):
+                if number is None:
+                    low = high + 1
+                else:
+                    low, high = (number + 1, high) if order == "ASC" else (low, number - 1)
+                    yield number, row
+        if low < high:
+            middle = (low + high) // 2
+            waiting += [(middle + 1, high), (low, middle)]
+
+
+def _scan(
+    source: sqlite3.Connection, table: str, low: int, high: int, order: str
+) -> Iterator[tuple[int | None, tuple[Any, ...]]]:
+    """(number, row) until a bad page comes; (None, ()) as the last when none came."""
+    query = f"SELECT rowid, * FROM {table} NOT INDEXED WHERE rowid BETWEEN ? AND ? ORDER BY rowid {order}"
+    try:
+        for number, *row in source.execute(query, (low, high)):
+            low, high = (number + 1, high) if order == "ASC" else (low, number - 1)
+            yield number, tuple(row)
+        yield None, ()
+        return
+    except (sqlite3.Error, OverflowError):
+        pass
+    # the module looks one row ahead, and drops the row in hand when that fails
+    with suppress(sqlite3.Error, OverflowError):
+        for number, *row in source.execute(f"{query} LIMIT 1", (low, high)):
+            yield number, tuple(row)
 
 
 def cut_at_gaps(db: sqlite3.Connection) -> dict[str, int]:
@@ -224,4 +337,15 @@ def _ends(events: list[Any]) -> bool:
     )
 
 
-__all__ = ["InUse", "Salvage", "cut_at_gaps", "cut_off", "free_name", "gaps", "rebuild", "rows"]
+__all__ = [
+    "InUse",
+    "Salvage",
+    "count_text",
+    "cut_at_gaps",
+    "cut_off",
+    "free_name",
+    "gaps",
+    "rebuild",
+    "rows",
+    "unsound",
+]

@@ -6,6 +6,9 @@ says by their names what it has.
 
 from __future__ import annotations
 
+import sqlite3
+import time
+
 MIGRATIONS: list[tuple[str, str]] = [
     (
         "0001 executions, definitions, events, outputs, settings",
@@ -30,7 +33,30 @@ MIGRATIONS: list[tuple[str, str]] = [
     ),
 ]
 
+
+def create(db: sqlite3.Connection) -> None:
+    """Make the tables in an empty database, within the transaction that is open."""
+    db.execute(MADE)
+    for name, script in MIGRATIONS:
+        apply(db, name, script)
+
+
+def apply(db: sqlite3.Connection, name: str, script: str) -> None:
+    """Apply one migration, and record it."""
+    for statement in script.split(";"):
+        if statement.strip():
+            db.execute(statement)
+    db.execute("INSERT INTO migrations VALUES(?, ?)", (name, time.time_ns() // 1000))
+
+
+def columns(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
+    """The columns of each table, as SQLite describes them."""
+    return {table: db.execute(f"PRAGMA table_info({table})").fetchall() for table in TABLES}
+
+
+MADE = "CREATE TABLE IF NOT EXISTS migrations(name TEXT PRIMARY KEY, applied_us INTEGER NOT NULL)"
+
 TABLES = ("settings", "definitions", "executions", "events", "outputs")
 """What holds data; the order in which a file is rebuilt."""
 
-__all__ = ["MIGRATIONS", "TABLES"]
+__all__ = ["MADE", "MIGRATIONS", "TABLES", "apply", "columns", "create"]

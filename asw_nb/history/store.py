@@ -380,7 +380,7 @@ class Store(HistoryFile):
         for seq, body in self.query(query, (key, after)):
             try:
                 events = decode(body)
-            except (msgspec.DecodeError, UnicodeError):
+            except (msgspec.DecodeError, ValueError):
                 damage = faults.Damaged(f"the events of execution {key} from number {seq} on are no JSON")
                 raise faults.explain(damage, self.path, "read") from None
             yield from (events[after - seq :] if seq < after else events)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -17,6 +18,9 @@ from asw_nb.history import faults
 from asw_nb.history.store import Record, Store
 
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+
+_UNITS_S = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(s(?=ec|$)|min|h|d|w)(?:ec|econds?|utes?|ours?|ays?|eeks?)?")
 
 CHUNK = 100
 """Executions that one transaction deletes: nobody else waits for long."""
@@ -53,11 +57,12 @@ def backup(store: Store, path: str | os.PathLike[str]) -> Path:
             raise StoreError(
                 f'the backup "{target}" was not made: the history file is damaged ({found}). See asw_nb.doctor().'
             )
-        os.link(unfinished, target) if hasattr(os, "link") else os.rename(unfinished, target)
+        os.rename(unfinished, target)
     except (OSError, sqlite3.Error) as problem:
         raise StoreError(f'the backup "{target}" was not made: {problem}.') from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
     return target
 
 
@@ -107,12 +112,8 @@ def _statuses(status: str | Sequence[str] | None) -> set[str]:
 def _moment_us(older_than: Any) -> int:
     """The moment before which an execution must have ended, in microseconds since 1970."""
     if isinstance(older_than, str):
-        import pandas
-
-        try:
-            older_than = pandas.Timedelta(older_than).to_pytimedelta()
-        except ValueError:
-            older_than = None
+        age = _AGE.fullmatch(older_than.strip().lower())
+        older_than = None if age is None else timedelta(seconds=float(age[1]) * _UNITS_S[age[2]])
     if isinstance(older_than, timedelta) and older_than >= timedelta(0):
         return time.time_ns() // 1000 - round(older_than.total_seconds() * 1e6)
     if isinstance(older_than, date):
@@ -160,9 +161,16 @@ def vacuum(store: Store) -> int:
     StoreError
         The disk has no room for the copy that this takes for a moment.
     """
-    before = store.path.stat().st_size
+    before = _size(store)
     store.vacuum()
-    return before - store.path.stat().st_size
+    return before - _size(store)
+
+
+def _size(store: Store) -> int:
+    """Bytes of the file once its log is in it."""
+    ((pages,),) = store.query("PRAGMA page_count")
+    ((each,),) = store.query("PRAGMA page_size")
+    return pages * each
 
 
 __all__ = ["ENDED", "backup", "delete", "old", "sizes", "vacuum"]

@@ -24,7 +24,7 @@ import msgspec
 
 from asw_nb.errors import DefinitionError, UsageError
 from asw_nb.language.problems import Problem
-from asw_nb.language.reader_json import MAX_DEPTH, MAX_DUPLICATES, Fault, Node, NotJson, Places, Scanner, load
+from asw_nb.language.reader_json import MAX_DEPTH, Enough, Fault, Node, NotJson, Places, Scanner, load
 
 Step = str | int
 
@@ -320,8 +320,10 @@ def _read_yaml(text: str, source: str, first_line: int) -> Document:
     except Fault as fault:
         fault.steps = composer.path
         raise _refusal(text, source, first_line, fault, code=code) from None
-    if composer.duplicates:
-        raise _refusal(text, source, first_line, *composer.duplicates[:MAX_DUPLICATES], code=code)
+    except Enough:
+        value, root = None, None
+    if composer.duplicates or root is None:
+        raise _refusal(text, source, first_line, *composer.duplicates, code=code)
     if not isinstance(value, dict):
         line, column = lines.place(root.start)
         problem = Problem(

@@ -49,7 +49,7 @@ class NotJson(Exception):
     """The decoder refuses the text; the scan knows why."""
 
 
-class _Enough(Exception):
+class Enough(Exception):
     """As many duplicate keys were found as are told."""
 
 
@@ -191,7 +191,7 @@ class Scanner:
         """
         try:
             at = self.skip(self.value(self.skip(0)))
-        except _Enough:
+        except Enough:
             return
         if at < len(self.text):
             found = self.text[at]
@@ -294,7 +294,7 @@ class Scanner:
                 message = f'The key "{key[:80]}" is written twice in this object, first on line {first}.'
                 self.duplicates.append(Fault(key_at, message, "Remove or rename one of the two.", list(self.path)))
                 if len(self.duplicates) >= MAX_DUPLICATES:
-                    raise _Enough
+                    raise Enough
             self.path.pop()
             fields[key] = key_at
             mark = text[at : at + 1]
@@ -438,4 +438,4 @@ class Scanner:
         return Fault(at, f"{word} is no JSON value.", f'Write "{word}" if it is a text.')
 
 
-__all__ = ["MAX_DEPTH", "MAX_DUPLICATES", "Fault", "Node", "NotJson", "Places", "Scanner", "load", "too_deep"]
+__all__ = ["MAX_DEPTH", "MAX_DUPLICATES", "Enough", "Fault", "Node", "NotJson", "Places", "Scanner", "load", "too_deep"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from asw_nb.language.reader_json import MAX_DEPTH, Fault, Node
+from asw_nb.language.reader_json import MAX_DEPTH, MAX_DUPLICATES, Enough, Fault, Node
 
 MAX_ALIASED = 100_000
 
@@ -167,6 +167,8 @@ class Composer:
                 first = self.line_of(fields[key][0])
                 message = f'The key "{key[:80]}" is written twice in this object, first on line {first}.'
                 self.duplicates.append(Fault(key_at, message, "Remove or rename one of the two.", list(self.path)))
+                if len(self.duplicates) >= MAX_DUPLICATES:
+                    raise Enough
             self.path.pop()
             values[key] = value
             fields[key] = (key_at, node)

@@ -19,9 +19,11 @@ MAX_VARIABLE_NAME = 80
 # A longer path than this is a joke or an attack; the library that checks them is not linear.
 _MAX_CHECKED_PATH = 2000
 
+_MAX_ARGUMENTS = 1_000
+
 # name -> fewest and most arguments (States Language specification, "Intrinsic Functions")
 INTRINSICS: dict[str, tuple[int, int]] = {
-    "Array": (0, 10_000),
+    "Array": (0, _MAX_ARGUMENTS),
     "ArrayContains": (2, 2),
     "ArrayGetItem": (2, 2),
     "ArrayLength": (1, 1),
@@ -30,7 +32,7 @@ INTRINSICS: dict[str, tuple[int, int]] = {
     "ArrayUnique": (1, 1),
     "Base64Decode": (1, 1),
     "Base64Encode": (1, 1),
-    "Format": (1, 10_000),
+    "Format": (1, _MAX_ARGUMENTS),
     "Hash": (2, 2),
     "JsonMerge": (3, 3),
     "JsonToString": (1, 1),
@@ -146,6 +148,8 @@ class _Call:
         while True:
             self.argument(depth)
             count += 1
+            if count > _MAX_ARGUMENTS:
+                raise _NoCall(f"it has more than {_MAX_ARGUMENTS} arguments")
             self.skip()
             mark = self.text[self.at : self.at + 1]
             self.at += 1
