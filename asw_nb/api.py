@@ -9,8 +9,9 @@ from asw_nb.backends.activities import ActivityTask
 from asw_nb.backends.functions import describe
 from asw_nb.errors import UsageError
 from asw_nb.handle import Execution
+from asw_nb.names import registry
 from asw_nb.workflows import Workflow
-from asw_nb.workspace import Workspace, default_workspace, examine, registry
+from asw_nb.workspace import Workspace, default_workspace, examine
 
 if TYPE_CHECKING:
     import os

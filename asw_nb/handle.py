@@ -12,7 +12,9 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from asw_nb import driving
 from asw_nb.backends.functions import Resolver
+from asw_nb.definitions import choose
 from asw_nb.engine.events import Event
 from asw_nb.engine.execution import TASK
 from asw_nb.engine.payload import copy_json
@@ -24,7 +26,8 @@ from asw_nb.history.owner import DEAD
 from asw_nb.history.store import Record
 from asw_nb.history.tencent import tencent_history
 from asw_nb.language.plan import Plan
-from asw_nb.workspace import Workspace, choose, main_namespace, registry
+from asw_nb.names import main_namespace, registry
+from asw_nb.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas
@@ -346,7 +349,7 @@ class Execution:
             from asw_nb.analysis import tables
 
             return tables.redrive_plan(self.fold(), from_state)
-        self._run = self._workspace.redrive(record, start, **options)
+        self._run = driving.redrive(self._workspace, record, start, driving.Means.of(options))
         self._record = self._workspace.store.get(self.key)
         self._fold = None
         return self

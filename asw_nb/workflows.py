@@ -8,21 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asw_nb.backends.functions import Resolver
+from asw_nb.definitions import check, choose, jsonata_problem
 from asw_nb.engine.payload import copy_json
 from asw_nb.errors import DefinitionError, UnknownFunction, UsageError, did_you_mean
 from asw_nb.language import reader, rules
 from asw_nb.language.plan import compile_plan
 from asw_nb.language.problems import Problem
-from asw_nb.workspace import (
-    Workspace,
-    check,
-    choose,
-    default_workspace,
-    jsonata_problem,
-    known_workflows,
-    main_namespace,
-    registry,
-)
+from asw_nb.names import known_workflows, main_namespace, registry
+from asw_nb.workspace import Workspace, default_workspace
 
 if TYPE_CHECKING:
     from asw_nb.analysis.figure import Html

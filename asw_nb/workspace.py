@@ -9,29 +9,25 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import sys
 import threading
 import uuid
-import warnings
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asw_nb import driving
 from asw_nb.backends.activities import ActivityBackend, ActivityTask
 from asw_nb.backends.calls import PAYLOAD_LIMIT, FunctionCalls
-from asw_nb.backends.functions import Registry, Resolver
+from asw_nb.backends.functions import Resolver
 from asw_nb.backends.local import InlineBackend, ThreadBackend
 from asw_nb.backends.nested import NestedBackend
-from asw_nb.engine import events as ev
+from asw_nb.definitions import TYPES, check, choose
 from asw_nb.engine.clock import Clock, RealClock
 from asw_nb.engine.execution import ExecutionState, isoformat
-from asw_nb.engine.payload import NotJson, encode, to_json
+from asw_nb.engine.payload import NotJson, to_json
 from asw_nb.engine.runner import Order, Outcome, Run, Runner
 from asw_nb.errors import (
-    DefinitionError,
     StateError,
     StoreError,
     UnknownExecution,
@@ -39,13 +35,10 @@ from asw_nb.errors import (
     UsageError,
     did_you_mean,
 )
-from asw_nb.history import owner
 from asw_nb.history.store import Record, Store
-from asw_nb.language import reader, rules
-from asw_nb.language.plan import Plan, compile_plan, digest
-from asw_nb.language.problems import Problem
+from asw_nb.language.plan import Plan, compile_plan
 from asw_nb.language.resources import Resource
-from asw_nb.language.substitute import NoValue, substitute
+from asw_nb.names import known_workflows, main_namespace, registry
 from asw_nb.testing import Mocks
 
 if TYPE_CHECKING:
@@ -56,17 +49,8 @@ if TYPE_CHECKING:
 
     from asw_nb.handle import Execution
     from asw_nb.history.doctor import Report
-    from asw_nb.workflows import Workflow
 
-TYPES = ("STANDARD", "EXPRESS")
-DIALECTS = ("auto", "tcsl", "asl")
 EXECUTORS = ("threads", "inline")
-
-registry = Registry()
-"""Functions registered with `asw_nb.function`, shared by every workspace of the process."""
-
-known_workflows: dict[str, Workflow] = {}
-"""The newest workflow of each name that was defined in this process: what a nested execution finds by name."""
 
 MAX_TIMEOUT_S = 10_000_000_000
 """Three hundred years: a longer limit is none, and its clock could not be written."""
@@ -75,20 +59,6 @@ _MISSING = object()
 
 CLOSING_S = 2.0
 """How long a workspace that closes waits for a locked file, to say that it drives no more."""
-
-_driven: weakref.WeakValueDictionary[tuple[Path, int], Run] = weakref.WeakValueDictionary()
-"""What this process drives, by any of its workspaces: the file names processes, and two workspaces on one file are one process."""
-
-_open: weakref.WeakSet[Workspace] = weakref.WeakSet()
-
-_resuming = threading.RLock()
-
-
-def _is_driven(run: Run | None) -> bool:
-    if run is None or run.done.is_set():
-        return False
-    runner = getattr(run, "runner", None)  # none yet: it is about to start
-    return runner is None or not runner.closed
 
 
 class _Lazily:
@@ -101,115 +71,6 @@ class _Lazily:
         self._make().submit(orders, from_worker)
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A definition without errors: what was read, in which dialect, and the warnings."""
-
-    document: reader.Document
-    dialect: str
-    problems: list[Problem]
-
-
-_CHECKED: OrderedDict[tuple[str, str, str], Checked] = OrderedDict()
-
-
-def main_namespace() -> Mapping[str, Any]:
-    """The notebook's (or script's) own names, where functions that nobody registered are looked for."""
-    main = sys.modules.get("__main__")
-    return vars(main) if main is not None else {}
-
-
-def choose(what: str, value: str, allowed: tuple[str, ...]) -> str:
-    """`value`, when it is one of the allowed words.
-
-    Raises
-    ------
-    UsageError
-    """
-    if value not in allowed:
-        raise UsageError(
-            f'{what}="{value}" is not known.{did_you_mean(str(value), allowed)} Use one of: {", ".join(allowed)}.'
-        )
-    return value
-
-
-def jsonata_problem(expression: str) -> str | None:
-    """What is wrong with the syntax of a JSONata expression; the library is loaded by the first one that is asked about."""
-    from asw_nb.language.jsonata import check_syntax
-
-    return check_syntax(expression)
-
-
-def _as_json(value_of: Callable[[str], Any]) -> Callable[[str], Any]:
-    """The same look-up, refusing values that cannot stand in a definition."""
-
-    def value(reference: str) -> Any:
-        found = value_of(reference)
-        try:
-            checked = to_json(found)
-            encode(checked).decode()
-        except (NotJson, UnicodeError) as problem:
-            raise NoValue(
-                f'the value of "${{{reference}}}" is no JSON: {problem}.', "Use a number, text, list or dict."
-            ) from None
-        return checked
-
-    return value
-
-
-def check(
-    definition: Any,
-    dialect: str = "auto",
-    type: str = "STANDARD",
-    source: str = "definition",
-    first_line: int = 1,
-    value_of: Callable[[str], Any] | None = None,
-) -> Checked:
-    """Read and check a definition.
-
-    Parameters
-    ----------
-    value_of : callable, optional
-        Fills ``${...}`` in the definition's strings: reference -> value, raises `NoValue`.
-
-    Raises
-    ------
-    DefinitionError
-        With every problem.
-    """
-    choose("dialect", dialect, DIALECTS)
-    choose("type", type, TYPES)
-    key: tuple[str, str, str] | None = None
-    if isinstance(definition, dict) and value_of is None:
-        try:
-            key = digest(definition), dialect, type
-        except (TypeError, ValueError, RecursionError, OverflowError):
-            key = None
-        known = _CHECKED.get(key) if key is not None else None
-        if known is not None:
-            return known
-    document = reader.read(definition, source=source, first_line=first_line)
-    unfilled: list[Problem] = []
-    if value_of is not None:
-
-        def missing(pointer: tuple[str | int, ...], why: NoValue) -> None:
-            line, column = document.position(pointer)
-            location = reader.location_of(pointer)
-            unfilled.append(Problem("ERROR", "UNKNOWN_NAME", why.message, location, line, column, why.fix))
-
-        document.value = substitute(document.value, _as_json(value_of), missing)
-    problems = [*unfilled, *rules.check(document, dialect, type, jsonata_problem)]
-    if any(p.severity == "ERROR" for p in problems):
-        raise DefinitionError(problems, source, document.text, first_line)
-    resolved = rules.dialect_of(document.value) if dialect == "auto" else dialect
-    checked = Checked(document, resolved, problems)
-    if key is not None:
-        _CHECKED[key] = checked
-        while len(_CHECKED) > 64:
-            _CHECKED.popitem(last=False)
-    return checked
-
-
 class Workspace:
     """One history file with everything that runs on it.
 
@@ -219,6 +80,14 @@ class Workspace:
         The history file; the default is ``.asw/history.db`` under the working directory, or under ``$ASW_NB_HOME``.
     max_workers : int
         Most functions that run at the same time on threads.
+    resume : bool
+        Go on with what a dead kernel left running, as `Workspace.resume` does.
+
+    Attributes
+    ----------
+    path : Path
+    resumed : list of Execution
+        What ``resume=True`` goes on with.
 
     Raises
     ------
@@ -233,23 +102,26 @@ class Workspace:
     0
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None = None, max_workers: int = 128) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, max_workers: int = 128, resume: bool = False
+    ) -> None:
         self.path = Path(path) if path is not None else default_path()
         if self.path.is_dir():
             self.path = self.path / "history.db"
         self.path = self.path.absolute()
-        self._artifacts = str(self.path.parent / "artifacts")
+        self.artifacts = str(self.path.parent / "artifacts")
         self.store = Store(self.path)
-        self._place = self.path.resolve()
+        self.place = self.path.resolve()
         self.runner = Runner(self.store, RealClock())
         self.max_workers = max_workers
         self._backends: dict[str, Any] = {}
         # weak: an execution that has ended lives on only in the handles to it, and in the file
-        self._live: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()
+        self.runs: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         self._closed = False
-        _open.add(self)
+        driving.workspaces.add(self)
         self.activities = ActivityBackend(self.runner, self._function_answers, _Lazily(lambda: self.backend("threads")))
+        self.resumed = self.resume() if resume else []
 
     def __enter__(self) -> Workspace:
         return self
@@ -266,13 +138,13 @@ class Workspace:
         if self._closed:
             return
         self._closed = True
-        driven = [run.key for run in list(self._live.values()) if _is_driven(run) or run.broken is not None]
+        driven = [run.key for run in list(self.runs.values()) if driving.is_driven(run) or run.broken is not None]
         self.runner.close()
         for backend in self._backends.values():
             backend.close()
         self._let_go(driven)
         self.store.close()
-        for run in list(self._live.values()):  # nobody drives them on here: whoever waits for their end is told
+        for run in list(self.runs.values()):  # nobody drives them on here: whoever waits for their end is told
             run.done.set()
         forget(self)
 
@@ -360,18 +232,18 @@ class Workspace:
             in_memory=type == "EXPRESS",
             timeout_s=record.timeout_s,
         )
-        run.special = self._special(workflows or {})
-        run.artifacts = f"{self._artifacts}{os.sep}{record.key}"
+        run.special = self.special(workflows or {})
+        run.artifacts = f"{self.artifacts}{os.sep}{record.key}"
         # a lone start is on disk when this returns; in a burst it joins the transaction that is under way
         if name is not None or not self.runner.busy:
             self.store.create(record)
         else:
             run.record = record
-        self._live[record.key] = _driven[self._place, record.key] = run
+        self.runs[record.key] = driving.driven[self.place, record.key] = run
         self.runner.start(run)
         return Execution(self, record, run)
 
-    def _special(self, workflows: Mapping[str, Any]) -> dict[str, Any]:
+    def special(self, workflows: Mapping[str, Any]) -> dict[str, Any]:
         """Backends of one execution for what no function does."""
 
         def start(order: Order, machine: str, given: Any, name: str | None) -> tuple[Record, Run]:
@@ -428,14 +300,14 @@ class Workspace:
 
     def _child_again(self, record: Record, order: Order, workflows: Mapping[str, Any]) -> Run | None:
         """The run of a child that a parent started before this process took the parent over."""
-        live = self._live.get(record.key)
+        live = self.runs.get(record.key)
         if live is not None and live.broken is None:
             return live
         functions = getattr(getattr(order.run.perform, "resolver", None), "given", None)
         if record.status == "RUNNING":
             self.resume(record.key, functions=functions, workflows=workflows)
-            return self._live.get(record.key)
-        ended = self._load(record, functions, None, workflows, None)
+            return self.runs.get(record.key)
+        ended = driving.load(self, record, driving.Means(functions, None, workflows))
         ended.finished_us = record.finished_us
         ended.done.set()
         return ended
@@ -452,7 +324,7 @@ class Workspace:
                 "this task token is not one of this history's. Take it from $$.Task.Token, or from run.task_tokens()."
             )
         key, frame, order = (int(part) for part in text.split("."))
-        run = self._live.get(key)
+        run = self.runs.get(key)
         if run is None or run.done.is_set():
             raise UsageError("the execution that this task token belongs to does not run here any more.")
         cursor = run.state.frames.get(frame)
@@ -520,127 +392,11 @@ class Workspace:
         UsageError
             The execution that was named has ended, or somebody drives it.
         """
-        from asw_nb.handle import Execution
-
-        if execution is None:
-            records = [r for r in self.store.rows(status="RUNNING") if r.type == "STANDARD"]
-        else:
-            records = [self.execution(execution)._latest()]
-            self._must_be_resumable(records[0])
-        out, hidden = [], []
-        with _resuming:
-            # whatever file it was read from: a copy of this one holds executions that run here
-            driven = {key for (_, key), run in list(_driven.items()) if _is_driven(run)}
-            for record in sorted(records, key=lambda r: r.key):
-                if record.key not in driven and self.store.adopt(record.key, force, orphan=True):
-                    try:
-                        record = self.store.get(record.key)
-                        out.append((record, self._load(record, functions, executor, workflows, clock)))
-                    except StoreError as problem:
-                        if execution is not None:
-                            raise
-                        warnings.warn(f'execution "{record.name}" is left as it is: {problem}', stacklevel=2)
-                elif execution is not None:
-                    raise UsageError(self._not_resumed(record))
-                elif self.driver(record.key)[0] == owner.UNKNOWN:
-                    hidden.append(record)
-            for _, run in out:  # all are known before the first goes on: a parent looks for its children
-                self.runner.start(run, resumed=bool(run.committed))
-        if hidden:
-            warnings.warn(self._hidden(hidden), stacklevel=2)
-        return [Execution(self, record, run) for record, run in out]
-
-    def _must_be_resumable(self, record: Record) -> None:
-        if record.status != "RUNNING":
-            raise UsageError(f'execution "{record.name}" is {record.status}: only a running one can be resumed.')
-        if record.type == "EXPRESS":
-            raise UsageError(
-                f'execution "{record.name}" is EXPRESS: its history was not kept, so it cannot be resumed.'
-            )
-
-    def _not_resumed(self, record: Record) -> str:
-        life, who = self.driver(record.key)
-        if life == owner.UNKNOWN:
-            return (
-                f'execution "{record.name}" is driven by {who}, which cannot be seen from here. If that process is dead, go on with the '
-                f"execution with resume({record.name!r}, force=True)."
-            )
-        return f'execution "{record.name}" is driven by {who}, which is alive: wait for its end, or stop it there.'
-
-    def _hidden(self, records: list[Record]) -> str:
-        names = ", ".join(f'"{r.name}"' for r in records[:3]) + (", ..." if len(records) > 3 else "")
-        return (
-            f"not resumed: {names}, driven by {self.driver(records[0].key)[1]}, which cannot be seen from here. If that process is dead, "
-            f"resume(name, force=True) goes on."
-        )
+        return driving.resume(self, execution, driving.Means(functions, executor, workflows, clock), force)
 
     def driver(self, key: int) -> tuple[str, str]:
         """Whether somebody drives a running execution (``"alive"``, ``"dead"`` or ``"unknown"``), and who, in words."""
-        identity = self.store.owner_of(key)
-        if identity != owner.this_process():
-            return owner.life(identity), owner.describe(identity)
-        run = next((run for (_, k), run in list(_driven.items()) if k == key and _is_driven(run)), None)
-        if run is None:
-            return owner.DEAD, "nobody"
-        return owner.ALIVE, "this kernel" if self._live.get(key) is run else "another workspace of this kernel"
-
-    def _load(
-        self,
-        record: Record,
-        functions: Mapping[str, Callable[..., Any]] | None,
-        executor: str | None,
-        workflows: Mapping[str, Any] | None,
-        clock: Clock | None,
-    ) -> Run:
-        """A run from the log: fold it, and nothing else. What this process drove until it broke keeps its functions, clock and place."""
-        state = self.state_of(self.plan_of(record), record)
-        count = 0
-        try:
-            for event in self.store.events(record.key):
-                state.apply(event)
-                count += 1
-        except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as problem:
-            raise StoreError(
-                f'the history of execution "{record.name}" in "{self.path}" cannot be followed beyond event {count} ({problem!r}): see asw_nb.doctor().'
-            ) from problem
-        before = self._live.get(record.key)
-        if before is None or before.broken is None:
-            before = None
-        if before is not None and functions is None:
-            calls = before.perform
-        else:
-            limit = PAYLOAD_LIMIT if record.dialect == "asl" else None
-            calls = FunctionCalls(Resolver(registry, functions, main_namespace), None, limit, patient=True)
-        if before is not None and executor is None:
-            place = before.backend
-        else:
-            place = self.backend(executor or ("inline" if record.backend == "inline" else "threads"))
-        clock = clock or (before.clock if before is not None else self.runner.clock)
-        run = Run(record.key, state, clock, place, calls, timeout_s=record.timeout_s)
-        run.committed = count
-        run.special = before.special if before is not None and workflows is None else self._special(workflows or {})
-        run.artifacts = f"{self._artifacts}{os.sep}{record.key}"
-        self._live[record.key] = _driven[self._place, record.key] = run
-        return run
-
-    def redrive(
-        self,
-        record: Record,
-        start: tuple[int, Any, dict[str, Any]] | None = None,
-        *,
-        functions: Mapping[str, Callable[..., Any]] | None = None,
-        executor: str | None = None,
-        workflows: Mapping[str, Any] | None = None,
-        clock: Clock | None = None,
-    ) -> Run:
-        """Drive an ended execution on; see `Execution.redrive`."""
-        if not self.store.reopen(record.key, record.status):
-            raise UsageError(
-                f'execution "{record.name}" has been redriven already, by another kernel: look at it again.'
-            )
-        run = self._load(self.store.get(record.key), functions, executor, workflows, clock)
-        self.runner.redrive(run, (ev.REDRIVEN, 0, 0, *(start or ())))
-        return run
+        return driving.driver(self, key)
 
     def state_of(self, plan: Plan, record: Record, seed: int | None = None) -> ExecutionState:
         """An execution's state before its first event."""
@@ -678,7 +434,7 @@ class Workspace:
 
         if not repair:
             return doctor.examine(self.path, driver=self.driver)
-        if any(_is_driven(run) for run in list(self._live.values())):
+        if any(driving.is_driven(run) for run in list(self.runs.values())):
             raise UsageError("executions run in this kernel: wait for their end, or stop() them, before a repair.")
         with self.store.aside():
             return doctor.examine(self.path, True)
@@ -746,7 +502,7 @@ class Workspace:
         table = tables.executions(records)[["execution", "name", "workflow", "status", "started", "finished"]]
         table["size_bytes"] = upkeep.sizes(self.store, records)
         if not dry_run:
-            upkeep.delete(self.store, records, Path(self._artifacts))
+            upkeep.delete(self.store, records, Path(self.artifacts))
         return table
 
     def vacuum(self) -> int:
@@ -768,11 +524,11 @@ class Workspace:
 
     def live(self, key: int) -> Run | None:
         """The run of an execution that this process drives, or has driven."""
-        return self._live.get(key)
+        return self.runs.get(key)
 
     def settle(self) -> None:
         """Wait until what was started is in the file, for a moment at most."""
-        pending = [r for r in list(self._live.values()) if r.record is not None]
+        pending = [r for r in list(self.runs.values()) if r.record is not None]
         for run in pending[-1:]:
             run.done.wait(0.2)
 
@@ -809,7 +565,7 @@ class Workspace:
             if text.startswith(("arn:", "qrn:")):
                 *_, workflow, text = text.split(":")
             record = self.store.find(text, workflow)
-        live = self._live.get(record.key)
+        live = self.runs.get(record.key)
         if live is not None and live.done.is_set() and record.redrives > live.state.redrives:
             live = None  # another kernel has redriven it since
         return Execution(self, record, live)
@@ -898,8 +654,8 @@ def examine(path: str | os.PathLike[str] | None, repair: bool) -> Report:
     file = Path(path).absolute() if path is not None else default_path().absolute()
     if file.is_dir():
         file = file / "history.db"
-    for workspace in list(_open):
-        if workspace._place == file.resolve() and not workspace.closed:
+    for workspace in list(driving.workspaces):
+        if workspace.place == file.resolve() and not workspace.closed:
             return workspace.doctor(repair)
     return doctor.examine(file, repair)
 
@@ -912,5 +668,5 @@ def forget(workspace: Workspace) -> None:
 
 
 __all__ = [
-    "Workspace", "check", "choose", "default_path", "default_workspace", "examine", "known_workflows", "main_namespace", "registry",
+    "Workspace", "default_path", "default_workspace", "examine",
 ]  # fmt: skip

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import asw_nb as asw
-from asw_nb.workspace import default_workspace, registry
+from asw_nb.names import registry
+from asw_nb.workspace import default_workspace
 
 FLOW = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "f", "End": True}}}
 

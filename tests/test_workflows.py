@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import asw_nb as asw
-from asw_nb.workspace import registry
+from asw_nb.names import registry
 
 YAML = """
 StartAt: Add

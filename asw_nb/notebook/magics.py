@@ -20,13 +20,17 @@ from IPython.display import display
 
 from asw_nb.analysis.card import graph_picture, readable_cause
 from asw_nb.analysis.figure import Html, html_text
+from asw_nb.api import doctor
+from asw_nb.driving import edited_while_running
 from asw_nb.engine.clock import VirtualClock
 from asw_nb.errors import AswError, ExecutionFailed, UnknownExecution, UsageError, did_you_mean
 from asw_nb.handle import Execution
+from asw_nb.history.doctor import size_text
 from asw_nb.language.substitute import resolve
+from asw_nb.names import registry
 from asw_nb.notebook.options import ASW_CELL, COMMANDS, FUNCTION_CELL, Command, HelpWanted, command, complete, overview
 from asw_nb.workflows import Workflow
-from asw_nb.workspace import default_workspace, registry
+from asw_nb.workspace import default_workspace
 
 _MISSING = object()
 
@@ -192,6 +196,9 @@ class AswMagics(Magics):
             variable = "_" + variable
         self.names[variable] = flow
         warnings = [*flow.problems, *flow.missing_functions()]
+        edited = edited_while_running(flow)
+        if edited is not None:
+            print(edited)
         runs = options.run or options.input is not None
         if not options.quiet and (not runs or warnings):
             display(_definition_card(flow, warnings, with_graph=not runs))
@@ -348,6 +355,24 @@ class AswMagics(Magics):
             return going
         self._watch(execution, self._waits(options), options.view, options.fail)
         return None
+
+    def _command_doctor(self, options: Any) -> Any:
+        return doctor(options.path, options.repair)
+
+    def _command_backup(self, options: Any) -> None:
+        copy = default_workspace().backup(options.path)
+        print(f"{copy}  {size_text(copy.stat().st_size)}")
+
+    def _command_prune(self, options: Any) -> Any:
+        goes = default_workspace().prune(
+            options.older_than, options.status, options.workflow, options.keep, dry_run=not options.yes
+        )
+        what = f"{len(goes):,} execution{'' if len(goes) == 1 else 's'}, {size_text(int(goes['size_bytes'].sum()))} of events"
+        print(f"deleted: {what}" if options.yes else f"would be deleted: {what}. Add --yes to delete them.")
+        return goes if len(goes) and not options.yes else None
+
+    def _command_vacuum(self, options: Any) -> None:
+        print(f"{size_text(default_workspace().vacuum())} given back to the disk")
 
     def _waits(self, options: Any) -> bool:
         return options.wait if options.wait is not None else self.waits_by_default()

@@ -319,6 +319,30 @@ COMMANDS: dict[str, Command] = {
             ),
             ("%asw redrive run --dry-run", "%asw redrive run --from Load"),
         ),
+        Command(
+            "%asw doctor", "Check the history file and what it stands on.",
+            (
+                Option(("path",), "a history file; the notebook's own when left out", {"nargs": "?"}),
+                Option(("--repair",), "mend what can be mended; what would lose something is copied first", {"action": "store_true"}),
+            ),
+            ("%asw doctor", "%asw doctor --repair"),
+        ),
+        Command(
+            "%asw backup", "Copy the history file while it is in use.",
+            (Option(("path",), "a file that does not exist yet, or a folder", {"metavar": "PATH"}),), ("%asw backup history-monday.db",),
+        ),
+        Command(
+            "%asw prune", "Show which ended executions would be deleted, and delete them with --yes.",
+            (
+                Option(("--older-than",), "ended before that: 30d, 12h, or a date in UTC", {"metavar": "AGE"}),
+                Option(("--status",), "only with this status; may be repeated", {"action": "append", "metavar": "STATUS"}),
+                Option(("--workflow",), "only of this workflow", {"metavar": "NAME"}),
+                Option(("--keep",), "the newest of each workflow that stay in any case", {"type": int, "metavar": "N"}),
+                Option(("--yes",), "delete them", {"action": "store_true"}),
+            ),
+            ("%asw prune --older-than 30d", "%asw prune --keep 100 --yes"),
+        ),
+        Command("%asw vacuum", "Give the space of deleted executions back to the disk.", ()),
         Command("%asw help", "Show this list, or the help of one command.", (Option(("command",), "a command", {"nargs": "?"}),)),
     )
 }  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 import asw_nb as asw
 from asw_nb.backends.functions import Registry, Resolver, describe
 from asw_nb.language.resources import parse_resource
-from asw_nb.workspace import registry
+from asw_nb.names import registry
 
 QRN = "qrn:qcs:asw:ap-guangzhou:1300000000:sdk:json:qcloud:scf:Invoke/sum"
 

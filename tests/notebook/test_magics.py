@@ -19,10 +19,10 @@ from traitlets.config import Config
 import asw_nb as asw
 from asw_nb.errors import DefinitionError, ExecutionFailed, UnknownExecution, UsageError
 from asw_nb.handle import Execution
+from asw_nb.names import known_workflows, registry
 from asw_nb.notebook.magics import Interrupted
 from asw_nb.notebook.options import COMMANDS, FUNCTION_CELL, overview
 from asw_nb.workflows import Workflow
-from asw_nb.workspace import known_workflows, registry
 
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
