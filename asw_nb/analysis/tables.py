@@ -103,7 +103,7 @@ def states(record: Record, fold: Fold) -> pandas.DataFrame:
     rows = [
         (
             record.id, v.number, v.path, v.state.name, v.state.type, v.status, base + v.entered, None if v.exited is None else base + v.exited,
-            _seconds(v.entered, v.exited), v.tries, max(v.wait_us, 0) / 1e6, v.state.resource.text if v.state.resource else None,
+            _seconds(v.entered, v.exited), v.tries, v.wait_us / 1e6, v.state.resource.text if v.state.resource else None,
             v.input, v.output, v.error, v.cause,
         )
         for v in fold.visits

@@ -33,11 +33,11 @@ class Visit:
     """One stay on a state. Times in microseconds since the execution's start.
 
     `began` and `ended` are the numbers of the events that began and ended it: the order of what happened at the same
-    time."""
+    time. `waits` are the times in a Wait's timer or a backoff, (from, to), and `wait_us` is their sum."""
 
     __slots__ = (
         "attempts", "began", "cause", "ended", "entered", "error", "exited", "frame", "index", "input", "next_name", "number", "output", "parent", "path", "state", "status",
-        "task_input", "tries", "variables", "wait_us",
+        "task_input", "tries", "variables", "wait_us", "waits",
     )  # fmt: skip
 
     def __init__(self, number: int, frame: Frame, path: str, at: int, parent: Visit | None) -> None:
@@ -58,9 +58,25 @@ class Visit:
         self.attempts: list[Attempt] = []
         self.tries = 0
         self.wait_us = 0
+        self.waits: list[tuple[int, int | None]] | None = None
+
+    def wait(self, at: int) -> None:
+        """A timer begins."""
+        if self.waits is None:
+            self.waits = []
+        self.waits.append((at, None))
+
+    def woken(self, at: int) -> None:
+        """The timer that began last is over."""
+        if self.waits is not None and self.waits[-1][1] is None:
+            since = self.waits[-1][0]
+            self.waits[-1] = (since, at)
+            self.wait_us += at - since
 
     def close(self, status: str, at: int, event: int) -> None:
-        """End the visit, and whatever attempt was still out."""
+        """End the visit, and whatever attempt or timer was still out."""
+        if self.waits is not None:
+            self.woken(at)
         self.status, self.exited, self.ended = status, at, event
         if self.attempts and self.attempts[-1].status == "RUNNING":
             self.attempts[-1].status = "ABORTED" if status != "TIMED_OUT" else status
@@ -215,12 +231,12 @@ class Fold:
     def _waiting(self, event: Event) -> None:
         visit = self._open[event[2]]
         visit.status = "WAITING" if event[0] == ev.WAITING else "RETRYING"
-        visit.wait_us -= event[1]
+        visit.wait(event[1])
 
     def _fired(self, event: Event) -> None:
         visit = self._open[event[2]]
         visit.status = "RUNNING"
-        visit.wait_us += event[1]
+        visit.woken(event[1])
 
 
 BEFORE = {
