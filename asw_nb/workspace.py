@@ -82,6 +82,9 @@ class Workspace:
         Most functions that run at the same time on threads.
     resume : bool
         Go on with what a dead kernel left running, as `Workspace.resume` does.
+    group_commit : bool
+        Write the results of tasks that take microseconds together, at most a millisecond after the first of them; with False each is
+        written before the next state begins. Results of longer tasks are always written at once.
 
     Attributes
     ----------
@@ -103,8 +106,8 @@ class Workspace:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str] | None = None, max_workers: int = 128, resume: bool = False
-    ) -> None:
+        self, path: str | os.PathLike[str] | None = None, max_workers: int = 128, resume: bool = False, group_commit: bool = True,
+    ) -> None:  # fmt: skip
         self.path = Path(path) if path is not None else default_path()
         if self.path.is_dir():
             self.path = self.path / "history.db"
@@ -113,6 +116,8 @@ class Workspace:
         self.store = Store(self.path)
         self.place = self.path.resolve()
         self.runner = Runner(self.store, RealClock())
+        if not group_commit:
+            self.runner.write_every_ns = 0
         self.max_workers = max_workers
         self._backends: dict[str, Any] = {}
         # weak: an execution that has ended lives on only in the handles to it, and in the file

@@ -23,3 +23,15 @@ STATUS_COLOURS = {
 TEXT_COLOUR = "#70777F"
 LINE_COLOUR = "#8A919A"
 QUEUE_COLOUR = "#A3B1C2"
+
+# Lines and points of charts, in this order; after the sixth they begin again with another dash or symbol. Held to the same
+# tests as the statuses.
+SERIES_COLOURS = ("#2468B4", "#E5731C", "#1FA38B", "#C8358F", "#62A0D8", "#8C6D1F")
+SERIES_DASHES = ("solid", "dash", "dot", "dashdot")
+SERIES_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "x")
+
+
+def series_style(number: int) -> tuple[str, str, str]:
+    """Colour, dash and symbol of the series of that number; no two of the first 24 are alike."""
+    n = len(SERIES_COLOURS)
+    return SERIES_COLOURS[number % n], SERIES_DASHES[number // n % len(SERIES_DASHES)], SERIES_SYMBOLS[number % len(SERIES_SYMBOLS)]

@@ -27,7 +27,7 @@ LABEL_COLUMNS = 36
 MAX_ROWS = 200
 MAX_SLOTS = 1_000
 MAX_MARKS = 2_000
-_FONT = "font-family='system-ui,-apple-system,Segoe UI,Helvetica,Arial,sans-serif'"
+FONT = "font-family='system-ui,-apple-system,Segoe UI,Helvetica,Arial,sans-serif'"
 _NICE_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
 
 
@@ -36,7 +36,7 @@ def columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def _width_px(text: str) -> float:
+def text_width_px(text: str) -> float:
     """About how wide a text is at the picture's font size; a picture in an ``<img>`` cannot be measured."""
     return sum(12.0 if unicodedata.east_asian_width(c) in "WF" else 10.5 if c in "MWmw@%" else 7.1 for c in text)
 
@@ -159,7 +159,7 @@ def draw(
     """
     shown = _rows_shown(layout)
     slots = sum(row.slots for row in layout.rows[:shown])
-    left = 14 + max(_width_px(shorten(name, LABEL_COLUMNS)) for name in names[:shown])
+    left = 14 + max(text_width_px(shorten(name, LABEL_COLUMNS)) for name in names[:shown])
     legend = _legend(sorted(set(spans.kind.tolist())), left)
     top = legend[1]
     plot = slots * SLOT_PX
@@ -169,7 +169,7 @@ def draw(
 
     size = f"viewBox='0 0 {WIDTH} {height:.0f}' width='{WIDTH}' height='{height:.0f}'"
     parts = [
-        f"<svg xmlns='http://www.w3.org/2000/svg' {size} {_FONT} font-size='11.5' fill='{TEXT_COLOUR}'>",
+        f"<svg xmlns='http://www.w3.org/2000/svg' {size} {FONT} font-size='11.5' fill='{TEXT_COLOUR}'>",
         _hatches(),
         legend[0],
         _rules(layout, names, shown, left, top),
@@ -241,7 +241,7 @@ def _legend(kinds: list[int], left: float) -> tuple[str, float]:
     x, y, parts = left, 14.0, []
     for kind in kinds:
         label = KINDS[kind].name
-        needed = 21 + _width_px(label) + 8
+        needed = 21 + text_width_px(label) + 8
         if x + needed > WIDTH and x > left:
             x, y = left, y + 18
         if kind not in STEP_KINDS:
@@ -274,7 +274,7 @@ def _time_axis(
         if x > WIDTH - 8:
             continue
         lines.append(f"M{x:.1f} {top:.0f}v{plot + 4:.0f}")
-        half = _width_px(label) / 2
+        half = text_width_px(label) / 2
         x = min(x, WIDTH - half)
         if x - half > free:
             parts.append(_text(x, top + plot + 17, label, " text-anchor='middle'"))

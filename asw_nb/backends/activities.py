@@ -89,6 +89,9 @@ class ActivityBackend:
         self.runner.picked_up(order, worker)
         return ActivityTask(token_of(order), order.input)
 
+    def is_short(self, kind: str) -> bool:
+        return False
+
     def relieve(self) -> bool:
         return False
 

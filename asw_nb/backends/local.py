@@ -25,6 +25,12 @@ IDLE_S = 10.0
 """A worker that had nothing to do for this long ends."""
 
 
+def learn(costs: dict[str, float], kind: str, seconds: float) -> None:
+    """Keep a moving average of what orders of a kind take; a sudden long one counts at once."""
+    old = costs.get(kind)
+    costs[kind] = seconds if old is None or seconds > 4 * old else 0.7 * old + 0.3 * seconds
+
+
 class ThreadBackend:
     """A pool of daemon threads that grows to `max_workers`.
 
@@ -52,12 +58,18 @@ class ThreadBackend:
     def submit(self, orders: list[Order], from_worker: bool) -> None:
         """Queue orders and wake as many workers as they are worth."""
         cost = self._cost
-        long = sum(cost.get(o.kind, 1.0) > SHORT_S for o in orders)
+        long = 0
+        for order in orders:
+            if cost.get(order.kind, 1.0) > SHORT_S:
+                long += 1
         self._queue.extend(orders)
         here = from_worker and threading.get_ident() in self._threads
         wanted = (long or 1) - (1 if here else 0)
         if wanted > 0:
             self._wake(wanted)
+
+    def is_short(self, kind: str) -> bool:
+        return self._cost.get(kind, 1.0) <= SHORT_S
 
     def relieve(self) -> bool:
         """Wake more workers when the queue does not get shorter by itself."""
@@ -125,17 +137,11 @@ class ThreadBackend:
             outcome = order.run.perform(order)
             ended = clock()
             outcome.worker = label
-            self._learn(order, ended - begun)
+            learn(self._cost, order.kind, ended - begun)
             drive = not queue or ended - begun > SHORT_S or ended - self._last_turn > TURN_EVERY_S
             if drive:
                 self._last_turn = ended
             answer(order, outcome, drive)
-
-    def _learn(self, order: Order, seconds: float) -> None:
-        key = order.kind
-        old = self._cost.get(key)
-        self._cost[key] = seconds if old is None or seconds > 4 * old else 0.7 * old + 0.3 * seconds
-
 
 class InlineBackend:
     """Functions run on the thread that drives: no hand-over at all, and nothing else goes on while one of them runs.
@@ -147,13 +153,21 @@ class InlineBackend:
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
+        self._cost: dict[str, float] = {}
 
     def submit(self, orders: list[Order], from_worker: bool) -> None:
-        answer = self.runner.answer
+        answer, clock = self.runner.answer, time.perf_counter
+        begun = clock()
         for order in orders:
             outcome = order.run.perform(order)
             outcome.worker = "inline"
             answer(order, outcome, False)
+            ended = clock()
+            learn(self._cost, order.kind, ended - begun)
+            begun = ended
+
+    def is_short(self, kind: str) -> bool:
+        return self._cost.get(kind, 1.0) <= SHORT_S
 
     def relieve(self) -> bool:
         return False

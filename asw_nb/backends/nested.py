@@ -85,6 +85,9 @@ class NestedBackend:
         else:
             child.on_end.append(ended)
 
+    def is_short(self, kind: str) -> bool:
+        return False
+
     def relieve(self) -> bool:
         return False
 

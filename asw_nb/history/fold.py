@@ -91,6 +91,8 @@ class Fold:
     visits : list of Visit
     state : ExecutionState
         What the events seen so far add up to.
+    begun : int
+        How many visits have begun; `visits` may hold fewer, when its reader takes them out.
     last_at : int
         Time of the newest event.
     """
@@ -98,9 +100,10 @@ class Fold:
     def __init__(self, plan: Plan, input: Any, start_us: int) -> None:
         self.state = ExecutionState(plan, input, start_us, {}, {})
         self.visits: list[Visit] = []
+        self.begun = 0
         self.last_at = 0
-        self._open: dict[int, Visit] = {}
-        self._prefix: dict[int, str] = {}
+        self.open_visits: dict[int, Visit] = {}
+        self.prefixes: dict[int, str] = {}
 
     def feed(self, events: Iterable[Event]) -> Fold:
         """Fold more events in."""
@@ -119,18 +122,19 @@ class Fold:
         return self
 
     def _begin(self, frame: Frame, at: int) -> None:
-        prefix = self._prefix.get(frame.id)
-        parent = self._open.get(frame.parent.id) if frame.parent is not None else None
+        prefix = self.prefixes.get(frame.id)
+        parent = self.open_visits.get(frame.parent.id) if frame.parent is not None else None
         if prefix is None:
             prefix = "" if parent is None else f"{parent.path}[{frame.index}]/"
-            self._prefix[frame.id] = prefix
-        visit = Visit(len(self.visits) + 1, frame, prefix + frame.state.name, at, parent)
+            self.prefixes[frame.id] = prefix
+        self.begun += 1
+        visit = Visit(self.begun, frame, prefix + frame.state.name, at, parent)
         visit.began = self.state.count
         self.visits.append(visit)
-        self._open[frame.id] = visit
+        self.open_visits[frame.id] = visit
 
     def _end(self, number: int, status: str, at: int) -> None:
-        visit = self._open.pop(number, None)
+        visit = self.open_visits.pop(number, None)
         if visit is not None:
             visit.close(status, at, self.state.count + 1)
 
@@ -138,7 +142,7 @@ class Fold:
 
     def _leaving(self, event: Event) -> None:
         frame = self.state.frames[event[2]]
-        visit = self._open.pop(frame.id)
+        visit = self.open_visits.pop(frame.id)
         kind = event[0]
         visit.output = frame.data if kind == ev.MOVED else frame.result if kind == ev.MOVED_RESULT else event[4]
         if frame.error is not None:
@@ -149,11 +153,11 @@ class Fold:
         if event[3] != END:
             visit.next_name = self.state.plan.states[event[3]].name
         else:
-            self._prefix.pop(frame.id, None)
+            self.prefixes.pop(frame.id, None)
 
     def _child_failed(self, event: Event) -> None:
         frame = self.state.frames[event[2]]
-        visit = self._open.get(frame.id)
+        visit = self.open_visits.get(frame.id)
         if visit is not None and frame.error is not None:
             visit.error, visit.cause = frame.error
         self._end(frame.id, "FAILED", event[1])
@@ -167,8 +171,8 @@ class Fold:
 
     def _ending(self, event: Event) -> None:
         status = event[3]
-        for number in list(self._open):
-            visit = self._open[number]
+        for number in list(self.open_visits):
+            visit = self.open_visits[number]
             if number == 0:
                 visit.error, visit.cause = event[4], event[5]
             self._end(number, status if number == 0 or status != "FAILED" else "ABORTED", event[1])
@@ -180,7 +184,7 @@ class Fold:
             self._begin(self.state.frames[event[2]], event[1])
 
     def _redriven(self, event: Event) -> None:
-        self._open.clear()
+        self.open_visits.clear()
         for frame in self.state.revived:
             self._begin(frame, event[1])
 
@@ -188,26 +192,26 @@ class Fold:
         self._begin(self.state.frames[0], event[1])
 
     def _forked(self, event: Event) -> None:
-        visit = self._open[event[2]]
+        visit = self.open_visits[event[2]]
         visit.tries += 1
         first = self.state.next_frame - len(visit.state.branches)
         for number in range(first, self.state.next_frame):
             self._begin(self.state.frames[number], event[1])
 
     def _map_started(self, event: Event) -> None:
-        self._open[event[2]].tries += 1
+        self.open_visits[event[2]].tries += 1
 
     def _item(self, event: Event) -> None:
         self._begin(self.state.frames[event[2]], event[1])
 
     def _scheduled(self, event: Event) -> None:
-        frame, visit = self.state.frames[event[2]], self._open[event[2]]
+        frame, visit = self.state.frames[event[2]], self.open_visits[event[2]]
         visit.task_input = frame.input
         visit.tries += 1
         visit.attempts.append(Attempt(frame.attempt, frame.token, event[1]))
 
     def _answered(self, event: Event) -> None:
-        visit = self._open[event[2]]
+        visit = self.open_visits[event[2]]
         attempt = visit.attempts[-1]
         attempt.finished = event[1]
         if event[0] == ev.SUCCEEDED:
@@ -225,16 +229,16 @@ class Fold:
         attempt.worker = worker if worker is not None else attempt.worker
 
     def _picked_up(self, event: Event) -> None:
-        attempt = self._open[event[2]].attempts[-1]
+        attempt = self.open_visits[event[2]].attempts[-1]
         attempt.started, attempt.worker = event[1], event[3]
 
     def _waiting(self, event: Event) -> None:
-        visit = self._open[event[2]]
+        visit = self.open_visits[event[2]]
         visit.status = "WAITING" if event[0] == ev.WAITING else "RETRYING"
         visit.wait(event[1])
 
     def _fired(self, event: Event) -> None:
-        visit = self._open[event[2]]
+        visit = self.open_visits[event[2]]
         visit.status = "RUNNING"
         visit.woken(event[1])
 

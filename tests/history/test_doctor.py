@@ -387,7 +387,7 @@ def test_rows_around_bad_pages_are_all_found(tmp_path: Path, data: st.DataObject
 
 def test_events_after_a_gap_are_left_out_after_a_copy(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    with asw.Workspace(path) as ws:
+    with asw.Workspace(path, group_commit=False) as ws:
         chain = {
             f"S{n}": {"Type": "Task", "Resource": "f", **({"Next": f"S{n + 1}"} if n < 3 else {"End": True})}
             for n in range(4)
