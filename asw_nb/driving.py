@@ -12,7 +12,6 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asw_nb.backends.calls import PAYLOAD_LIMIT, FunctionCalls
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from asw_nb.workflows import Workflow
     from asw_nb.workspace import Workspace
 
-driven: weakref.WeakValueDictionary[tuple[Path, int], Run] = weakref.WeakValueDictionary()
-"""What this process drives, by any of its workspaces: the file names processes, and two workspaces on one file are one process."""
-
 workspaces: weakref.WeakSet[Workspace] = weakref.WeakSet()
 """Those that are open, and some that were."""
 
@@ -46,6 +42,11 @@ def is_driven(run: Run | None) -> bool:
         return False
     runner = getattr(run, "runner", None)  # none yet: it is about to start
     return runner is None or not runner.closed
+
+
+def _runs() -> list[tuple[int, Run]]:
+    """What this process drives, by any of its workspaces: the file names processes, and two workspaces on one file are one process."""
+    return [item for workspace in list(workspaces) for item in list(workspace.runs.items())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def resume(workspace: Workspace, execution: str | int | None, means: Means, forc
     hidden = []
     with _resuming:
         # whatever file it was read from: a copy of this one holds executions that run here
-        here = {key for (_, key), run in list(driven.items()) if is_driven(run)}
+        here = {key for key, run in _runs() if is_driven(run)}
         for record in sorted(records, key=lambda r: r.key):
             if record.key not in here and workspace.store.adopt(record.key, force, orphan=True):
                 try:
@@ -197,7 +198,7 @@ def driver(workspace: Workspace, key: int) -> tuple[str, str]:
     identity = workspace.store.owner_of(key)
     if identity != owner.this_process():
         return owner.life(identity), owner.describe(identity)
-    run = next((run for (_, k), run in list(driven.items()) if k == key and is_driven(run)), None)
+    run = next((run for k, run in _runs() if k == key and is_driven(run)), None)
     if run is None:
         return owner.DEAD, "nobody"
     return owner.ALIVE, "this kernel" if workspace.runs.get(key) is run else "another workspace of this kernel"
@@ -234,7 +235,7 @@ def load(workspace: Workspace, record: Record, means: Means) -> Run:
         before.special if before is not None and means.workflows is None else workspace.special(means.workflows or {})
     )
     run.artifacts = f"{workspace.artifacts}{os.sep}{record.key}"
-    workspace.runs[record.key] = driven[workspace.place, record.key] = run
+    workspace.runs[record.key] = run
     return run
 
 
@@ -250,7 +251,6 @@ def redrive(workspace: Workspace, record: Record, start: tuple[int, Any, dict[st
 __all__ = [
     "Means",
     "changes",
-    "driven",
     "driver",
     "edited_while_running",
     "is_driven",

@@ -27,12 +27,13 @@ from asw_nb.history.store import Record
 from asw_nb.history.tencent import tencent_history
 from asw_nb.language.plan import Plan
 from asw_nb.names import main_namespace, registry
+from asw_nb.views import View
 from asw_nb.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas
 
-    from asw_nb.analysis.figure import Figure, Html
+    from asw_nb.analysis.figure import Html
 
 SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.02, 0.25
 """How often a waiting handle asks whether somebody has written to the file, at first and after a while."""
@@ -41,7 +42,7 @@ DRIVER_LOOK_S = 1.0
 """How often it asks whether the process that drives is alive."""
 
 
-class Execution:
+class Execution(View):
     """One run of a workflow.
 
     Attributes
@@ -412,50 +413,6 @@ class Execution:
         r = self._record
         map_run = self.id.replace(":execution:", ":mapRun:").rpartition(":")[0]
         return list(CloudHistory(self.plan, r.input, r.started_us, r.role, map_run, located).feed(self._events()))
-
-    def states(self) -> pandas.DataFrame:
-        """One row per visit to a state."""
-        from asw_nb.analysis import tables
-
-        return tables.states(self._record, self.fold())
-
-    def attempts(self) -> pandas.DataFrame:
-        """One row per try of a task."""
-        from asw_nb.analysis import tables
-
-        return tables.attempts(self._record, self.fold())
-
-    def events(self) -> pandas.DataFrame:
-        """One row per history event, in the cloud's words."""
-        from asw_nb.analysis import tables
-
-        return tables.events(self._record, self._cloud_history(located=True))
-
-    def map_items(self) -> pandas.DataFrame:
-        """One row per item of each Map."""
-        from asw_nb.analysis import tables
-
-        return tables.map_items(self._record, self.fold())
-
-    def metrics(self) -> pandas.DataFrame:
-        """One row per value that a function recorded with `context.metric`."""
-        from asw_nb.analysis import tables
-
-        return tables.metrics(self._record, self.fold(), self._outputs())
-
-    def logs(self) -> pandas.DataFrame:
-        """One row per line that a function printed or logged."""
-        from asw_nb.analysis import tables
-
-        return tables.logs(self._record, self.fold(), self._outputs())
-
-    def timeline(self, axis: str = "relative", rows: str = "path") -> Figure:
-        """One bar per attempt, waits apart."""
-        from asw_nb.analysis.timeline import timeline
-
-        choose("axis", axis, ("relative", "absolute"))
-        choose("rows", rows, ("path", "state"))
-        return timeline(self.attempts(), self.states(), axis=axis, rows=rows, title=f"{self.workflow} / {self.name}")
 
     def graph(self) -> Html:
         """The workflow's picture in the colours of what happened."""

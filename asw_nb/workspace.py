@@ -10,7 +10,6 @@ import contextlib
 import math
 import os
 import threading
-import uuid
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ from asw_nb.backends.nested import NestedBackend
 from asw_nb.definitions import TYPES, check, choose
 from asw_nb.engine.clock import Clock, RealClock
 from asw_nb.engine.execution import ExecutionState, isoformat
+from asw_nb.engine.ids import random_id
 from asw_nb.engine.payload import NotJson, to_json
 from asw_nb.engine.runner import Order, Outcome, Run, Runner
 from asw_nb.errors import (
@@ -126,6 +126,7 @@ class Workspace:
         self._closed = False
         driving.workspaces.add(self)
         self.activities = ActivityBackend(self.runner, self._function_answers, _Lazily(lambda: self.backend("threads")))
+        self._plain_special = self.special({})
         self.resumed = self.resume() if resume else []
 
     def __enter__(self) -> Workspace:
@@ -237,14 +238,14 @@ class Workspace:
             in_memory=type == "EXPRESS",
             timeout_s=record.timeout_s,
         )
-        run.special = self.special(workflows or {})
+        run.special = self.special(workflows) if workflows else self._plain_special
         run.artifacts = f"{self.artifacts}{os.sep}{record.key}"
         # a lone start is on disk when this returns; in a burst it joins the transaction that is under way
         if name is not None or not self.runner.busy:
             self.store.create(record)
         else:
             run.record = record
-        self.runs[record.key] = driving.driven[self.place, record.key] = run
+        self.runs[record.key] = run
         self.runner.start(run)
         return Execution(self, record, run)
 
@@ -596,7 +597,7 @@ def _tags(tags: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _execution_name(name: str | None) -> str:
     if name is None:
-        return str(uuid.uuid4())
+        return random_id()
     if not isinstance(name, str) or not 1 <= len(name) <= 80:
         raise UsageError(f'the execution\'s name "{str(name)[:90]}" must be a text of 1 to 80 characters.')
     bad = sorted(

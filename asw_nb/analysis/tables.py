@@ -5,8 +5,8 @@ Times are ``datetime64[us, UTC]``, durations float seconds (NaN while something 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asw_nb.history.fold import Fold, Visit
 from asw_nb.history.fold import map_items as items_of
@@ -46,7 +46,20 @@ LOGS: dict[str, str] = {
 }  # fmt: skip
 
 
-def frame(columns: dict[str, str], rows: list[tuple[Any, ...]]) -> pandas.DataFrame:
+Outputs = dict[tuple[int, int], tuple[list[Any], list[Any], str | None]]
+"""By frame and token of an attempt: the lines that it printed, its metrics and its traceback."""
+
+
+class Visits(Protocol):
+    """What the tables are made from: a fold, or a history that was loaded from elsewhere."""
+
+    visits: list[Visit]
+
+
+Rows = list[tuple[Any, ...]]
+
+
+def frame(columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> pandas.DataFrame:
     """Rows -> a DataFrame with exactly these columns and dtypes; times come as microseconds since 1970."""
     import numpy
     import pandas
@@ -90,17 +103,14 @@ def executions(records: Iterable[Record]) -> pandas.DataFrame:
     return frame(EXECUTIONS, rows)
 
 
-def states(record: Record, fold: Fold) -> pandas.DataFrame:
-    """One row per visit to a state, in the order of entry.
+def state_rows(record: Record, fold: Visits) -> Rows:
+    """Rows of `STATES`: one per visit to a state, in the order of entry.
 
-    Returns
-    -------
-    DataFrame
-        Columns `STATES`. `wait_s` is the time spent in Wait timers and retry backoff; `attempts` counts a task's
-        tries, or how often a Parallel or Map began.
+    `wait_s` is the time spent in Wait timers and retry backoff; `attempts` counts a task's tries, or how often a Parallel or Map
+    began.
     """
     base = record.started_us
-    rows = [
+    return [
         (
             record.id, v.number, v.path, v.state.name, v.state.type, v.status, base + v.entered, None if v.exited is None else base + v.exited,
             _seconds(v.entered, v.exited), v.tries, v.wait_us / 1e6, v.state.resource.text if v.state.resource else None,
@@ -108,16 +118,12 @@ def states(record: Record, fold: Fold) -> pandas.DataFrame:
         )
         for v in fold.visits
     ]  # fmt: skip
-    return frame(STATES, rows)
 
 
-def attempts(record: Record, fold: Fold) -> pandas.DataFrame:
-    """One row per try of a task.
+def attempt_rows(record: Record, fold: Visits) -> Rows:
+    """Rows of `ATTEMPTS`: one per try of a task.
 
-    Returns
-    -------
-    DataFrame
-        Columns `ATTEMPTS`. `queue_s` runs from scheduled to started, `duration_s` from started to finished.
+    `queue_s` runs from scheduled to started, `duration_s` from started to finished.
     """
     base = record.started_us
     rows = []
@@ -130,21 +136,15 @@ def attempts(record: Record, fold: Fold) -> pandas.DataFrame:
                     _moment(base, a.finished), _seconds(a.scheduled, started), _seconds(started, a.finished), a.worker, a.error, a.cause,
                 )
             )  # fmt: skip
-    return frame(ATTEMPTS, rows)
+    return rows
 
 
 def _moment(base: int, at: int | None) -> int | None:
     return None if at is None else base + at
 
 
-def events(record: Record, history: list[dict[str, Any]]) -> pandas.DataFrame:
-    """One row per history event, in the cloud's words.
-
-    Returns
-    -------
-    DataFrame
-        Columns `EVENTS`; `details` is the event's own details object.
-    """
+def event_rows(record: Record, history: Iterable[dict[str, Any]]) -> Rows:
+    """Rows of `EVENTS`: one per history event, in the cloud's words; `details` is the event's own details object."""
     rows = []
     for event in history:
         details = next((v for k, v in event.items() if k.endswith("EventDetails")), None)
@@ -155,16 +155,13 @@ def events(record: Record, history: list[dict[str, Any]]) -> pandas.DataFrame:
                 details,
             )
         )  # fmt: skip
-    return frame(EVENTS, rows)
+    return rows
 
 
-def map_items(record: Record, fold: Fold) -> pandas.DataFrame:
-    """One row per item of each Map that has begun.
+def map_item_rows(record: Record, fold: Visits) -> Rows:
+    """Rows of `MAP_ITEMS`: one per item of each Map that has begun.
 
-    Returns
-    -------
-    DataFrame
-        Columns `MAP_ITEMS`; `path` is the Map's own, `attempts` the tries of all tasks inside the item.
+    `path` is the Map's own, `attempts` the tries of all tasks inside the item.
     """
     base = record.started_us
     rows = []
@@ -179,7 +176,7 @@ def map_items(record: Record, fold: Fold) -> pandas.DataFrame:
                 failed.error if failed else None, failed.cause if failed else None,
             )
         )  # fmt: skip
-    return frame(MAP_ITEMS, rows)
+    return rows
 
 
 def _item_status(visits: list[Visit]) -> tuple[str, Visit | None]:
@@ -224,42 +221,36 @@ def redrive_plan(fold: Fold, from_state: str | None = None) -> pandas.DataFrame:
     return frame(REDRIVE, rows)
 
 
-Outputs = dict[tuple[int, int], tuple[list[Any], list[Any], str | None]]
+def metric_rows(record: Record, fold: Visits, outputs: Outputs) -> Rows:
+    """Rows of `METRICS`: one per recorded value, oldest first within an attempt."""
+    return [
+        (record.id, v.path, v.state.name, a.number, step, name, number(value), at)
+        for v in fold.visits
+        for a in v.attempts
+        for at, step, name, value in outputs.get((v.frame, a.token), ((), (), None))[1]
+    ]
 
 
-def metrics(record: Record, fold: Fold, outputs: Outputs) -> pandas.DataFrame:
-    """One row per recorded value, oldest first within an attempt.
-
-    Returns
-    -------
-    DataFrame
-        Columns `METRICS`.
-    """
-    rows = []
-    for v in fold.visits:
-        for a in v.attempts:
-            for at, step, name, value in outputs.get((v.frame, a.token), ((), (), None))[1]:
-                rows.append((record.id, v.path, v.state.name, a.number, step, name, value, at))
-    return frame(METRICS, rows)
+def number(value: Any) -> float | None:
+    """A metric's value as it was recorded: the log has no NaN and no infinity, so that they stand there as words."""
+    return None if value is None else float(value)
 
 
-def logs(record: Record, fold: Fold, outputs: Outputs) -> pandas.DataFrame:
-    """One row per printed or logged line.
+def log_rows(record: Record, fold: Visits, outputs: Outputs) -> Rows:
+    """Rows of `LOGS`: one per printed or logged line; `stream` is stdout, stderr, logging or log."""
+    return [
+        (record.id, v.path, v.state.name, a.number, at, stream, line)
+        for v in fold.visits
+        for a in v.attempts
+        for at, stream, line in outputs.get((v.frame, a.token), ((), (), None))[0]
+    ]
 
-    Returns
-    -------
-    DataFrame
-        Columns `LOGS`; `stream` is stdout, stderr, logging or log.
-    """
-    rows = []
-    for v in fold.visits:
-        for a in v.attempts:
-            for at, stream, line in outputs.get((v.frame, a.token), ((), (), None))[0]:
-                rows.append((record.id, v.path, v.state.name, a.number, at, stream, line))
-    return frame(LOGS, rows)
 
+COLUMNS = {
+    "states": STATES, "attempts": ATTEMPTS, "events": EVENTS, "map_items": MAP_ITEMS, "metrics": METRICS, "logs": LOGS,
+}  # fmt: skip
 
 __all__ = [
-    "ATTEMPTS", "EVENTS", "EXECUTIONS", "LOGS", "MAP_ITEMS", "METRICS", "REDRIVE", "STATES",
-    "attempts", "events", "executions", "logs", "map_items", "metrics", "states",
+    "ATTEMPTS", "COLUMNS", "EVENTS", "EXECUTIONS", "LOGS", "MAP_ITEMS", "METRICS", "REDRIVE", "STATES", "Outputs", "Visits", "attempt_rows", "event_rows", "executions",
+    "frame", "log_rows", "map_item_rows", "metric_rows", "redrive_plan", "state_rows",
 ]  # fmt: skip

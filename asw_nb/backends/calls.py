@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 import traceback
-import uuid
 from typing import Any
 
 from asw_nb.backends.capture import Lines, current, install
 from asw_nb.backends.context import TaskContext
 from asw_nb.backends.functions import Function, Resolver
 from asw_nb.backends.items import PlainFailure, read_items, write_results
+from asw_nb.engine.ids import random_id
 from asw_nb.engine.payload import NotJson, copy_json, printable, size_bytes, to_json
 from asw_nb.engine.runner import Order, Outcome
 from asw_nb.errors import StateError, UnknownFunction
@@ -157,7 +157,7 @@ def _too_large(order: Order) -> Outcome:
 
 
 def _failure(problem: BaseException, context: TaskContext | None) -> Outcome:
-    request = context["request_id"] if context is not None else str(uuid.uuid4())
+    request = context["request_id"] if context is not None else random_id()
     if isinstance(problem, UnknownFunction):
         return Outcome(error="Lambda.ResourceNotFoundException", cause=str(problem), failed=True)
     if isinstance(problem, PlainFailure):

@@ -7,23 +7,12 @@ the attempt."""
 from __future__ import annotations
 
 import functools
-import os
-import random
 import time
 from typing import Any
 
 from asw_nb.backends.capture import Lines
+from asw_nb.engine.ids import random_id
 from asw_nb.engine.runner import Order
-
-
-def request_id() -> str:
-    """A random UUID. From the process's own generator: asking the system for each costs more than a short function."""
-    text = f"{_random.getrandbits(128):032x}"
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:]}"
-
-
-_random = random.Random()
-os.register_at_fork(after_in_child=_random.seed)
 
 
 @functools.lru_cache(256)
@@ -59,7 +48,7 @@ class TaskContext(dict[str, Any]):
     def __init__(self, order: Order, function: str, namespace: str, version: str, lines: Lines) -> None:
         limit = order.timeout_s if order.timeout_s is not None else 900
         super().__init__(_common(function, namespace, version))
-        self["request_id"] = request_id()
+        self["request_id"] = random_id()
         self["time_limit_in_ms"] = round(limit * 1000)
         self._order, self._lines = order, lines
         self._deadline = time.monotonic() + limit

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 from asw_nb.engine.runner import Order
@@ -48,26 +50,41 @@ def describe(
         raise UsageError(
             f'"{name}" is no function but a {type(call).__name__}: pass something that can be called as f(event)'
         )
-    context_name = None
-    wants_context = False
+    wants_context, context_name, needed = _look_at(call, unpack)
+    if needed > 2:
+        raise UsageError(
+            f'function "{name}" takes {needed} arguments; a function is called as f(event) or f(event, context): '
+            f"use unpack=True to get the event's fields as arguments"
+        )
+    return Function(name, call, wants_context, unpack, namespace, version, context_name)
+
+
+_seen: weakref.WeakKeyDictionary[Callable[..., Any], tuple[bool, str | None, int]] = weakref.WeakKeyDictionary()
+
+
+def _look_at(call: Callable[..., Any], unpack: bool) -> tuple[bool, str | None, int]:
+    """Whether it wants the context, under which name when its arguments are unpacked, and how many arguments it cannot do without."""
+    if unpack or type(call) is not FunctionType:
+        return _signature(call, unpack)
+    known = _seen.get(call)
+    if known is None:
+        known = _seen[call] = _signature(call, False)
+    return known
+
+
+def _signature(call: Callable[..., Any], unpack: bool) -> tuple[bool, str | None, int]:
     try:
         parameters = list(inspect.signature(call).parameters.values())
     except (TypeError, ValueError):  # some built-ins have no signature
         parameters = []
     if unpack:
         names = [p.name for p in parameters]
-        context_name = next((n for n in ("context", "ctx") if n in names), None)
-    else:
-        places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        needed = [p for p in places if p.default is p.empty]
-        anything = any(p.kind == p.VAR_POSITIONAL for p in parameters)
-        wants_context = len(needed) >= 2 or anything or (len(places) >= 2 and places[1].name in ("context", "ctx"))
-        if len(needed) > 2:
-            raise UsageError(
-                f'function "{name}" takes {len(needed)} arguments; a function is called as f(event) or f(event, context): '
-                f"use unpack=True to get the event's fields as arguments"
-            )
-    return Function(name, call, wants_context, unpack, namespace, version, context_name)
+        return False, next((n for n in ("context", "ctx") if n in names), None), 0
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = sum(p.default is p.empty for p in places)
+    anything = any(p.kind == p.VAR_POSITIONAL for p in parameters)
+    named = len(places) >= 2 and places[1].name in ("context", "ctx")
+    return needed >= 2 or anything or named, None, needed
 
 
 class Registry:

@@ -271,7 +271,7 @@ HANDLERS = {
 }
 
 
-def map_items(fold: Fold) -> Iterator[tuple[Visit, int, list[Visit]]]:
+def map_items(fold: Any) -> Iterator[tuple[Visit, int, list[Visit]]]:
     """(the Map's visit, index, visits inside that item) for every item that began."""
     groups: dict[tuple[int, int], tuple[Visit, int, list[Visit]]] = {}
     for visit in fold.visits:

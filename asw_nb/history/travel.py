@@ -277,6 +277,7 @@ def copied(fold: Fold) -> Fold:
 
 def _copied_visit(visit: Visit) -> Visit:
     made = copy.copy(visit)
+    made.waits = None if visit.waits is None else list(visit.waits)
     made.attempts = [*visit.attempts[:-1], *(copy.copy(attempt) for attempt in visit.attempts[-1:])]
     return made
 

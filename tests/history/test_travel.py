@@ -15,6 +15,7 @@ from asw_nb.handle import Execution
 from asw_nb.history import travel as module
 from asw_nb.history.fold import Fold, Visit
 from asw_nb.history.travel import Travel, read_of
+from asw_nb.language.plan import compile_plan
 
 FLAKY = {
     "StartAt": "Each",
@@ -197,10 +198,6 @@ LOOP = {
 
 @pytest.mark.slow
 def test_any_of_a_million_events_is_a_moment_away():
-    plan = asw.handle.Execution  # the engine is not needed: a loop's log is easily written
-    del plan
-    from asw_nb.language.plan import compile_plan
-
     log = [(0, 0, 0), *((1, n, 0, 1 if n % 2 else 0) for n in range(1, 1_000_000))]
     travel = Travel(compile_plan(LOOP, "asl"), {}, 0, lambda after, about: log[after : after + about])
     assert travel.follow() == 1_000_000
