@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AswError": "errors",
     "DefinitionError": "errors",
+    "EarlyStopping": "training",
     "Execution": "handle",
     "ExecutionFailed": "errors",
     "MissingDependency": "errors",
@@ -30,26 +31,43 @@ _HOMES = {
     "VirtualClock": "engine.clock",
     "Workflow": "workflows",
     "Workspace": "workspace",
+    "attempts": "across",
+    "compare": "across",
+    "cost": "across",
     "create_activity": "api",
+    "distributions": "across",
     "doctor": "api",
+    "events": "across",
     "execution": "api",
     "executions": "api",
+    "failures": "across",
     "function": "api",
     "functions": "api",
     "get_activity_task": "api",
+    "load_history": "loaded",
+    "logs": "across",
+    "map_items": "across",
+    "metrics": "across",
+    "monitor": "notebook.monitor",
+    "regressions": "across",
     "resume": "api",
     "run": "api",
     "send_task_failure": "api",
     "send_task_heartbeat": "api",
     "send_task_success": "api",
     "service": "api",
+    "slow": "across",
+    "states": "across",
+    "throughput": "across",
     "validate": "workflows",
+    "watch": "notebook.watch",
     "workflow": "api",
 }
 
 __all__ = [
     "AswError",
     "DefinitionError",
+    "EarlyStopping",
     "Execution",
     "ExecutionFailed",
     "MissingDependency",
@@ -63,24 +81,55 @@ __all__ = [
     "VirtualClock",
     "Workflow",
     "Workspace",
+    "attempts",
+    "compare",
+    "cost",
     "create_activity",
+    "distributions",
     "doctor",
+    "events",
     "execution",
     "executions",
+    "failures",
     "function",
     "functions",
     "get_activity_task",
+    "load_history",
+    "logs",
+    "map_items",
+    "metrics",
+    "monitor",
+    "regressions",
     "resume",
     "run",
     "send_task_failure",
     "send_task_heartbeat",
     "send_task_success",
     "service",
+    "slow",
+    "states",
+    "throughput",
     "validate",
+    "watch",
     "workflow",
 ]
 
 if TYPE_CHECKING:
+    from asw_nb.across import (
+        attempts,
+        compare,
+        cost,
+        distributions,
+        events,
+        failures,
+        logs,
+        map_items,
+        metrics,
+        regressions,
+        slow,
+        states,
+        throughput,
+    )
     from asw_nb.api import (
         create_activity,
         doctor,
@@ -112,6 +161,10 @@ if TYPE_CHECKING:
     )
     from asw_nb.handle import Execution
     from asw_nb.language.problems import Problem
+    from asw_nb.loaded import load_history
+    from asw_nb.notebook.monitor import monitor
+    from asw_nb.notebook.watch import watch
+    from asw_nb.training import EarlyStopping
     from asw_nb.workflows import Workflow, validate
     from asw_nb.workspace import Workspace
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from asw_nb.backends.activities import ActivityTask
@@ -184,9 +184,11 @@ def run(
     return flow.run(input, **options)
 
 
-def executions(workflow: str | None = None, status: str | None = None, limit: int | None = None) -> pandas.DataFrame:
-    """A table of the executions in the default workspace, newest first."""
-    return default_workspace().executions(workflow, status, limit)
+def executions(
+    workflow: str | Sequence[str] | None = None, status: str | Sequence[str] | None = None, limit: int | None = None, **filters: Any
+) -> pandas.DataFrame:
+    """A table of the executions in the default workspace, newest first; see `Workspace.executions` for the filters."""
+    return default_workspace().executions(workflow, status, limit, **filters)
 
 
 def execution(id_or_name: str | int, workflow: str | None = None) -> Execution:

@@ -416,9 +416,10 @@ class Execution(View):
 
     def graph(self) -> Html:
         """The workflow's picture in the colours of what happened."""
-        from asw_nb.analysis.figure import Html, svg_img
+        from asw_nb.analysis.card import graph_picture
+        from asw_nb.analysis.figure import Html
 
-        return Html(svg_img(self.to_svg(), f"graph of {self.workflow}, {self.status}"), repr(self))
+        return Html(graph_picture(self.to_svg(), f"graph of {self.workflow}, {self.status}"), repr(self))
 
     def to_svg(self, theme: str = "auto") -> str:
         """The picture as SVG text."""
@@ -427,6 +428,15 @@ class Execution(View):
 
         statuses, counts = graph_statuses(self.fold())
         return to_svg(self.definition, statuses, counts, theme=theme, title=self.workflow)
+
+    def monitor(self) -> Any:
+        """Look into the execution in a notebook: click a state, go back in time, stop, redrive, answer a task that waits.
+
+        See `asw_nb.monitor`.
+        """
+        from asw_nb import monitor
+
+        return monitor(self)
 
     def __getitem__(self, state: str) -> StateVisits:
         """The visits to a state, by its name or path."""

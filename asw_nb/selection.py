@@ -151,7 +151,7 @@ class Selection:
         views = self.select(runs, **filters)
         return across.distributions(_states(views), _workflows(views), n, log)
 
-    def errors(self, runs: Any = None, n: int = 12, **filters: Any) -> Chart:
+    def failures(self, runs: Any = None, n: int = 12, **filters: Any) -> Chart:
         """The errors of many executions, the most frequent first, with their share of all.
 
         Every failed try of a task counts, also when a retry or a catcher saved it; and every state that failed by itself.
@@ -160,7 +160,7 @@ class Selection:
 
         views = self.select(runs, **filters)
         tries = tables.frame(tables.ATTEMPTS, [row for view in views for row in view._rows("attempts")])
-        return across.errors(tries, _states(views), _workflows(views), n)
+        return across.failures(tries, _states(views), _workflows(views), n)
 
     def throughput(self, runs: Any = None, every: str | None = None, **filters: Any) -> Chart:
         """How many executions ended, and how, over time.

@@ -177,7 +177,7 @@ class View:
 
         choose("mode", mode, ("min", "max"))
         choose("pick", pick, ("best", "last"))
-        return Sweep(self.map_items(), self.metrics(), self.attempts(), metric, mode, pick, map, self._title())
+        return Sweep(self.map_items(), self.metrics(), metric, mode, pick, map, self._title())
 
     def trace(self, path: str | os.PathLike[str]) -> Path:
         """Write the timeline as Chrome trace events, which Perfetto (ui.perfetto.dev) and chrome://tracing open.

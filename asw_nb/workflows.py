@@ -12,7 +12,7 @@ from asw_nb.definitions import check, choose, jsonata_problem
 from asw_nb.engine.payload import copy_json
 from asw_nb.errors import DefinitionError, UnknownFunction, UsageError, did_you_mean
 from asw_nb.language import reader, rules
-from asw_nb.language.plan import compile_plan
+from asw_nb.language.plan import Plan, compile_plan
 from asw_nb.language.problems import Problem
 from asw_nb.names import known_workflows, main_namespace, registry
 from asw_nb.workspace import Workspace, default_workspace
@@ -63,13 +63,20 @@ class Workflow:
         self._document = checked.document
         self.type = type
         self._workspace = _workspace(workspace)
-        compile_plan(self._document.value, self.dialect)
+        self._plans: dict[str, Plan] = {}
+        self._plan(self.dialect)
         known_workflows[self.name] = self
 
     @property
     def definition(self) -> dict[str, Any]:
         """What was checked; a copy, since every execution relies on it."""
         return copy_json(self._document.value)
+
+    def _plan(self, dialect: str) -> Plan:
+        plan = self._plans.get(dialect)
+        if plan is None:
+            plan = self._plans[dialect] = compile_plan(self._document.value, dialect)
+        return plan
 
     def start(self, input: Any = None, *, workspace: Workspace | None = None, **options: Any) -> Execution:
         """Begin an execution in the background.
@@ -97,7 +104,7 @@ class Workflow:
         if kind != self.type:
             check(self._document.value, resolved, kind, f'workflow "{self.name}"')
         place = _workspace(workspace) or self._workspace or default_workspace()
-        return place.start(self._document.value, resolved, self.name, input, type=kind, **options)
+        return place.start(self._plan(resolved), self.name, input, type=kind, **options)
 
     def run(self, input: Any = None, **options: Any) -> Execution:
         """Begin an execution and wait for its end; an interrupt stops it.
@@ -113,11 +120,12 @@ class Workflow:
 
     def graph(self) -> Html:
         """The picture of the workflow, shown in every front end."""
-        from asw_nb.analysis.figure import Html, svg_img
+        from asw_nb.analysis.card import graph_picture
+        from asw_nb.analysis.figure import Html
         from asw_nb.analysis.graph import to_svg
 
         svg = to_svg(self.definition, title=self.name)
-        return Html(svg_img(svg, f"graph of {self.name}"), repr(self))
+        return Html(graph_picture(svg, f"graph of {self.name}"), repr(self))
 
     def to_svg(self, theme: str = "auto") -> str:
         """The picture as SVG text."""

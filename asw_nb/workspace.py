@@ -24,7 +24,7 @@ from asw_nb.backends.nested import NestedBackend
 from asw_nb.definitions import TYPES, check, choose
 from asw_nb.engine.clock import Clock, RealClock
 from asw_nb.engine.execution import ExecutionState, isoformat
-from asw_nb.engine.ids import random_id
+from asw_nb.engine.ids import ordered_id
 from asw_nb.engine.payload import NotJson, to_json
 from asw_nb.engine.runner import Order, Outcome, Run, Runner
 from asw_nb.errors import (
@@ -39,6 +39,7 @@ from asw_nb.history.store import Record, Store
 from asw_nb.language.plan import Plan, compile_plan
 from asw_nb.language.resources import Resource
 from asw_nb.names import known_workflows, main_namespace, registry
+from asw_nb.selection import Selection, wanted
 from asw_nb.testing import Mocks
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class _Lazily:
         self._make().submit(orders, from_worker)
 
 
-class Workspace:
+class Workspace(Selection):
     """One history file with everything that runs on it.
 
     Parameters
@@ -127,6 +128,7 @@ class Workspace:
         driving.workspaces.add(self)
         self.activities = ActivityBackend(self.runner, self._function_answers, _Lazily(lambda: self.backend("threads")))
         self._plain_special = self.special({})
+        self._last_calls: tuple[FunctionCalls, int | None, int] | None = None
         self.resumed = self.resume() if resume else []
 
     def __enter__(self) -> Workspace:
@@ -171,8 +173,7 @@ class Workspace:
 
     def start(
         self,
-        document: dict[str, Any],
-        dialect: str,
+        plan: Plan,
         workflow: str,
         input: Any = None,
         *,
@@ -189,7 +190,7 @@ class Workspace:
         workflows: Mapping[str, Any] | None = None,
         payload_limit_bytes: int | str | None = "auto",
     ) -> Execution:
-        """Begin an execution of a checked definition; returns at once.
+        """Begin an execution of a checked and compiled definition; returns at once.
 
         Raises
         ------
@@ -203,7 +204,6 @@ class Workspace:
         choose("type", type, TYPES)
         if on is not None and on != "local":
             raise UsageError(f'on="{on}" is not known. Executions run on "local".')
-        plan = compile_plan(document, dialect)
         data = _input(input)
         clock = clock if clock is not None else self.runner.clock
         limits = [t for t in (plan.timeout_s, _positive("timeout_s", timeout_s)) if t is not None]
@@ -214,8 +214,8 @@ class Workspace:
             type=type,
             started_us=clock.time_us(),
             input=data,
-            definition=self.store.definition_id(plan.digest, dialect, plan.document),
-            dialect=dialect,
+            definition=self.store.definition_id(plan.digest, plan.dialect, plan.document),
+            dialect=plan.dialect,
             digest=plan.digest,
             backend=executor if executor is not None and executor != "threads" else "local",
             tags=_tags(tags),
@@ -224,11 +224,7 @@ class Workspace:
         answers = mocks if mocks is None or isinstance(mocks, Mocks) else Mocks(mocks)
         if answers is not None:
             answers.check(plan)
-        calls = FunctionCalls(
-            Resolver(registry, functions, main_namespace),
-            answers,
-            _payload_limit(payload_limit_bytes, dialect),
-        )
+        calls = self._calls(functions, answers, _payload_limit(payload_limit_bytes, plan.dialect))
         run = Run(
             record.key,
             self.state_of(plan, record, seed),
@@ -248,6 +244,20 @@ class Workspace:
         self.runs[record.key] = run
         self.runner.start(run)
         return Execution(self, record, run)
+
+    def _calls(
+        self, functions: Mapping[str, Callable[..., Any]] | None, answers: Mocks | None, limit: int | None
+    ) -> FunctionCalls:
+        """What calls the functions of an execution; executions that are started with the same functions share one."""
+        last = self._last_calls
+        if last is not None and answers is None and last[1:] == (limit, len(functions or ())):
+            before = last[0].resolver.source
+            if functions is before or (functions and before and all(before.get(k) is v for k, v in functions.items())):
+                return last[0]
+        made = FunctionCalls(Resolver(registry, functions, main_namespace), answers, limit)
+        if answers is None:
+            self._last_calls = made, limit, len(functions or ())
+        return made
 
     def special(self, workflows: Mapping[str, Any]) -> dict[str, Any]:
         """Backends of one execution for what no function does."""
@@ -297,7 +307,7 @@ class Workspace:
                     return found, child
             raise StateError("StepFunctions.ExecutionAlreadyExistsException", f"Execution Already Exists: '{found.id}'")
         execution = self.start(
-            checked.document.value, checked.dialect, short, given, name=child_name, type=kind, workflows=workflows,
+            compile_plan(checked.document.value, checked.dialect), short, given, name=child_name, type=kind, workflows=workflows,
             functions=getattr(getattr(order.run.perform, "resolver", None), "given", None), clock=order.run.clock,
             tags={"parent": parent["Id"]},
         )  # fmt: skip
@@ -539,13 +549,28 @@ class Workspace:
             run.done.wait(0.2)
 
     def executions(
-        self, workflow: str | None = None, status: str | None = None, limit: int | None = None
+        self, workflow: str | Sequence[str] | None = None, status: str | Sequence[str] | None = None, limit: int | None = None, **filters: Any
     ) -> pandas.DataFrame:
-        """A table of the executions, newest first; see `asw_nb.analysis.tables.EXECUTIONS` for the columns."""
+        """A table of the executions, newest first; see `asw_nb.analysis.tables.EXECUTIONS` for the columns.
+
+        Parameters
+        ----------
+        workflow, status : str or list of str, optional
+            Any of these; a ``*`` in a workflow's name stands for any text.
+        limit : int, optional
+        filters
+            name, type, backend, error, since, until, tags: as in `asw_nb.history.queries.Wanted`.
+
+        Raises
+        ------
+        UsageError
+            A filter makes no sense.
+        """
         from asw_nb.analysis import tables
+        from asw_nb.history.queries import records
 
         self.settle()
-        return tables.executions(self.store.rows(workflow, status, limit))
+        return tables.executions(records(self.store, wanted({"workflow": workflow, "status": status, "limit": limit, **filters})))
 
     def execution(self, id_or_name: str | int, workflow: str | None = None) -> Execution:
         """A handle to any execution in the file.
@@ -597,7 +622,7 @@ def _tags(tags: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _execution_name(name: str | None) -> str:
     if name is None:
-        return random_id()
+        return ordered_id()
     if not isinstance(name, str) or not 1 <= len(name) <= 80:
         raise UsageError(f'the execution\'s name "{str(name)[:90]}" must be a text of 1 to 80 characters.')
     bad = sorted(

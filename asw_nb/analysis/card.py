@@ -2,7 +2,7 @@
 
 It survives everywhere because it holds nothing but tables, inline hex colours (text *and* background, for light and
 dark pages), ``<details>`` and pictures as data URIs; no script, no style sheet, no id. Everything a user wrote is
-escaped, and long things are cut with their size said."""
+rid of its secrets, then cut with its size said, then escaped, in this order."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from asw_nb.engine.events import END, Event
 from asw_nb.engine.execution import ExecutionState
 from asw_nb.engine.runner import Run
 from asw_nb.history.fold import Fold, Visit
+from asw_nb.history.redact import redact, redact_text
 from asw_nb.history.store import Record
 from asw_nb.language.plan import MAP, Plan
 
@@ -82,7 +83,8 @@ def cut(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def json_text(value: Any, limit: int = MAX_TEXT) -> str:
-    """A payload, indented when it is small enough to read."""
+    """A payload without its secrets, indented when it is small enough to read."""
+    value = redact(value)
     text = json.dumps(value, ensure_ascii=False, default=str)
     if len(text) <= limit:
         text = json.dumps(value, ensure_ascii=False, indent=1, default=str) if len(text) > 70 else text
@@ -162,10 +164,10 @@ def _error(record: Record) -> str:
     if record.status in ("RUNNING", "SUCCEEDED"):
         return ""
     where = f" at <b>{html_text(record.failed_path)}</b>" if record.failed_path else ""
-    what = f": <b>{html_text(record.error)}</b>" if record.error else ""
+    what = f": <b>{html_text(cut(redact_text(record.error)))}</b>" if record.error else ""
     message = readable_cause(record.cause)
     cause = f'<pre style="{PRE}">{html_text(cut(message))}</pre>' if message else ""
-    frames = "".join(_stack_trace(record.cause))
+    frames = redact_text("".join(_stack_trace(record.cause)))
     trace = _details("Traceback", f'<pre style="{PRE}">{html_text(cut(frames))}</pre>') if frames else ""
     colour = STATUS_COLOURS.get(record.status, "#57606a")
     return f'<div style="margin:10px 0;padding:2px 0 2px 10px;border-left:4px solid {colour}">{record.status}{where}{what}{cause}{trace}</div>'
@@ -186,7 +188,7 @@ def _stack_trace(cause: str | None) -> list[str]:
 
 
 def readable_cause(cause: str | None) -> str:
-    """A cause as a person reads it: a function's error object becomes its message.
+    """A cause as a person reads it: without its secrets, and a function's error object becomes its message.
 
     Examples
     --------
@@ -194,7 +196,9 @@ def readable_cause(cause: str | None) -> str:
     'KeyError: no such table'
     """
     raised = _function_error(cause)
-    return f"{raised.get('errorType', 'Error')}: {raised['errorMessage']}" if raised else cause or ""
+    if not raised:
+        return redact_text(cause or "")
+    return f"{redact_text(str(raised.get('errorType', 'Error')))}: {redact_text(raised['errorMessage'])}"
 
 
 def states_table(fold: Fold, limit: int = MAX_ROWS) -> str:
@@ -277,7 +281,7 @@ def _summary_cells(path: str, visits: list[Visit]) -> tuple[str, ...]:
         f"{tries:,}" if (tries := sum(len(v.attempts) for v in visits)) else "",
         shortest if shortest == longest else f"{shortest} – {longest}",
         _function(first),
-        html_text(cut(f"{failed[0].error}{more}, in {failed[0].path}", 160)) if failed else "",
+        html_text(cut(f"{_last_error(failed[0])}{more}, in {failed[0].path}", 160)) if failed else "",
     )
 
 
@@ -297,7 +301,7 @@ def _function(v: Visit) -> str:
 
 def _last_error(v: Visit) -> str:
     """The error of the visit; of a visit that a retry saved, the one before the retry."""
-    return v.error or next((a.error for a in reversed(v.attempts) if a.error), "")
+    return redact_text(v.error or next((a.error for a in reversed(v.attempts) if a.error), ""), 1_000)
 
 
 def _details(title: str, body: str) -> str:
@@ -307,7 +311,7 @@ def _details(title: str, body: str) -> str:
 def _functions(sources: dict[str, str]) -> str:
     """The functions behind the tasks, with their source."""
     blocks = "".join(
-        f'<div style="margin-top:4px">{_code(name)}<pre style="{PRE}">{html_text(cut(source, 2_000))}</pre></div>'
+        f'<div style="margin-top:4px">{_code(name)}<pre style="{PRE}">{html_text(cut(redact_text(source), 2_000))}</pre></div>'
         for name, source in sources.items()
     )
     return _details("Functions", blocks) if blocks else ""
@@ -379,9 +383,9 @@ def seconds_at(event: Event) -> str:
 def told(event: Event) -> str | None:
     """What an event says about the state it happened in; None for one that is told by the state that is entered."""
     if event[0] in (ev.FAILED, ev.TIMED_OUT):
-        return f"failed, {event[3]}"
+        return f"failed, {redact_text(str(event[3]), 1_000)}"
     if event[0] == ev.RETRYING:
-        return f"{event[5]}, next attempt in {duration_text((event[3] - event[1]) / 1e6)}"
+        return f"{redact_text(str(event[5]), 1_000)}, next attempt in {duration_text((event[3] - event[1]) / 1e6)}"
     if event[0] == ev.WAITING:
         return f"waiting for {duration_text((event[3] - event[1]) / 1e6)}"
     return None

@@ -215,7 +215,9 @@ def _plotly(panels: list[Panel], title: str) -> go.Figure:
         number = "" if i == 0 else str(i + 1)
         domain = [1 - (used + panel.height) / inner, 1 - used / inner]
         used += panel.height + _GAP_PX
-        x, y = _axis(panel.x), _axis(panel.y, from_top=panel.y.kind == "names")
+        x, y = _axis(panel, "x"), _axis(panel, "y")
+        if i + 1 < len(panels) and _same(panel.x, panels[i + 1].x):
+            x["title"] = {"text": ""}
         page[f"xaxis{number}"] = {**x, "anchor": f"y{number}"}
         page[f"yaxis{number}"] = {**y, "domain": [max(0.0, domain[0]), domain[1]], "anchor": f"x{number}", "automargin": True}
         if panel.y.kind == "names":
@@ -231,7 +233,8 @@ def _plotly(panels: list[Panel], title: str) -> go.Figure:
             trace = _trace(mark, panel)
             trace |= {"xaxis": f"x{number}", "yaxis": f"y{number}", "legendgroup": mark.name}
             trace["showlegend"] = mark.legend and mark.name not in seen
-            seen.add(mark.name)
+            if mark.legend:
+                seen.add(mark.name)
             traces.append(trace)
     return go.Figure({"data": traces, "layout": page})
 
@@ -240,34 +243,27 @@ def _same(a: Axis, b: Axis) -> bool:
     return a.kind == b.kind and a.title == b.title and a.kind != "names"
 
 
-def _axis(axis: Axis, from_top: bool = False) -> dict[str, Any]:
+def _axis(panel: Panel, which: str) -> dict[str, Any]:
+    axis = panel.x if which == "x" else panel.y
     out: dict[str, Any] = {
         "gridcolor": GRID, "zeroline": False, "linecolor": GRID,
         "title": {"text": plotly_text(axis.title), "standoff": 6, "font": {"size": 12}},
     }  # fmt: skip
+    low, high = chart_svg.ends(panel, which)
     if axis.kind == "names":
-        out |= {
-            "tickvals": list(range(len(axis.names))),
-            "ticktext": [plotly_text(shorten(str(n), LABEL_COLUMNS)) for n in axis.names],
-            "range": [len(axis.names) - 0.5, -0.5] if from_top else [-0.5, len(axis.names) - 0.5],
-            "ticks": "",
-        }
-    elif axis.kind == "log":
-        # plotly writes the small digits between decades over the labels of short axes
-        out |= {"type": "log", "dtick": 1, "exponentformat": "power"}
+        places = [plotly_text(shorten(str(n), LABEL_COLUMNS)) for n in axis.names]
+        # named places are listed from the top
+        return out | {"tickvals": list(range(len(places))), "ticktext": places, "range": [high, low] if which == "y" else [low, high], "ticks": ""}
+    if axis.kind == "log":
+        # plotly's own marks of a short logarithmic axis are written one over the other
+        marks = chart_svg.marks_of(axis, low, high)
+        out |= {"type": "log", "tickvals": [10**v for v, _ in marks], "ticktext": [t for _, t in marks], "range": [low, high]}
     elif axis.kind == "date":
-        out["type"] = "date"
-    elif axis.whole:
-        out["tickformat"] = ",d"
-    if axis.kind != "names" and axis.low is not None and axis.high is not None:
-        import math
-
-        ends = [axis.low, axis.high]
-        if axis.kind == "log":
-            ends = [math.log10(v) for v in ends]
-        elif axis.kind == "date":
-            ends = [v * 1e3 for v in ends]
-        out["range"] = ends
+        out |= {"type": "date", "range": [low * 1e3, high * 1e3]}
+    else:
+        out["range"] = [low, high]
+        if axis.whole:
+            out |= {"tickformat": ",d"} | ({"dtick": 1} if high - low <= 12 else {})
     return out
 
 

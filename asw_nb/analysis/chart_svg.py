@@ -59,7 +59,7 @@ _HATCH = {
 def _left(panel: Panel) -> float:
     if panel.y.kind == "names":
         return 16 + max((text_width_px(shorten(str(n), LABEL_COLUMNS)) for n in panel.y.names), default=20)
-    low, high = _ends(panel, "y")
+    low, high = ends(panel, "y")
     labels = [label for _, label in marks_of(panel.y, low, high)]
     return 16 + max((text_width_px(label) for label in labels), default=20) + (16 if panel.y.title else 0)
 
@@ -67,11 +67,11 @@ def _left(panel: Panel) -> float:
 def _right(panel: Panel) -> float:
     from asw_nb.analysis.chart import Bars
 
-    ends = [text_width_px(t) for m in panel.marks if isinstance(m, Bars) and m.lying and m.text for t in m.text]
-    return 14 + (max(ends) + 6 if ends else 0)
+    widths = [text_width_px(t) for m in panel.marks if isinstance(m, Bars) and m.lying and m.text for t in m.text]
+    return 14 + (max(widths) + 6 if widths else 0)
 
 
-def _ends(panel: Panel, which: str) -> tuple[float, float]:
+def ends(panel: Panel, which: str) -> tuple[float, float]:
     """The range of an axis, with a little room around the data."""
     from asw_nb.analysis.chart import Bars
 
@@ -208,7 +208,7 @@ def _panel(panel: Panel, left: float, right: float, top: float, hatches: dict[tu
     from asw_nb.analysis.chart import Bars, Line
 
     bottom = top + panel.height
-    x_ends, y_ends = _ends(panel, "x"), _ends(panel, "y")
+    x_ends, y_ends = ends(panel, "x"), ends(panel, "y")
     x = _Scale(panel.x, x_ends, left, right)
     # named places are listed from the top
     y = _Scale(panel.y, y_ends, *((top, bottom) if panel.y.kind == "names" else (bottom, top)))
@@ -311,4 +311,4 @@ def _bars(mark: Bars, x: _Scale, y: _Scale, hatches: dict[tuple[str, str], str])
     return f"<path d='{''.join(data)}' {fill}/>{''.join(texts)}"
 
 
-__all__ = ["draw", "marks_of", "symbol"]
+__all__ = ["draw", "ends", "marks_of", "symbol"]

@@ -25,6 +25,9 @@ PLOTLY_MIME = "application/vnd.plotly.v1+json"
 # Characters that XML 1.0 forbids even when escaped; one of them makes a browser refuse the whole picture.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+# Marks that turn the order of what follows them: a name that holds one would write over its neighbours. They are shown as what they are.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
 
 def html_text(value: object) -> str:
     """`value` as text for HTML or SVG, within an element or a quoted attribute.
@@ -34,7 +37,8 @@ def html_text(value: object) -> str:
     >>> html_text('<b a="1">')
     '&lt;b a=&quot;1&quot;&gt;'
     """
-    return _html.escape(_NOT_XML.sub("\ufffd", str(value)))
+    text = _TURNING.sub(lambda mark: f"\\u{ord(mark[0]):04x}", _NOT_XML.sub("\ufffd", str(value)))
+    return _html.escape(text)
 
 
 def plotly_text(value: object) -> str:
@@ -57,10 +61,20 @@ def svg_img(svg: str, alt: str, max_width_px: int = 960) -> str:
     >>> svg_img("<svg/>", "a graph")[:45]
     '<img alt="a graph" style="width:100%;max-widt'
     """
-    clean = _NOT_XML.sub("\ufffd", svg)
-    data = base64.b64encode(clean.encode("utf-8")).decode("ascii")
     style = f"width:100%;max-width:{max_width_px}px;height:auto"
-    return f'<img alt="{html_text(alt)}" style="{style}" src="data:image/svg+xml;base64,{data}">'
+    return f'<img alt="{html_text(alt)}" style="{style}" src="{svg_data_uri(svg)}">'
+
+
+def svg_data_uri(svg: str) -> str:
+    """The whole SVG as the address of a picture.
+
+    Examples
+    --------
+    >>> svg_data_uri("<svg/>")
+    'data:image/svg+xml;base64,PHN2Zy8+'
+    """
+    clean = _NOT_XML.sub("\ufffd", svg)
+    return "data:image/svg+xml;base64," + base64.b64encode(clean.encode("utf-8")).decode("ascii")
 
 
 def _chosen(bundle: dict[str, Any], include: Collection[str] | None, exclude: Collection[str] | None) -> dict[str, Any]:

@@ -19,11 +19,12 @@ from typing import Any
 
 from asw_nb.analysis.graph_mermaid import mermaid_of
 from asw_nb.analysis.graph_model import Edge, Graph, Node, Scope, graph_of
-from asw_nb.analysis.graph_picture import Picture, picture_of
+from asw_nb.analysis.graph_picture import HEADER_HEIGHT, Picture, picture_of
 from asw_nb.analysis.graph_svg import THEMES, draw
+from asw_nb.analysis.layout import Rect
 from asw_nb.analysis.palette import STATUS_COLOURS
 
-__all__ = ["Edge", "Graph", "Node", "Scope", "graph_of", "to_mermaid", "to_svg"]
+__all__ = ["Edge", "Graph", "Node", "Scope", "boxes", "graph_of", "to_mermaid", "to_svg"]
 
 
 def to_svg(
@@ -75,6 +76,25 @@ def to_mermaid(definition: dict[str, Any]) -> str:
       n2 --> n3
     """
     return mermaid_of(graph_of(definition))
+
+
+def boxes(definition: dict[str, Any]) -> dict[str, Rect]:
+    """Where each state's box is drawn, by path; of a Parallel or Map its head, as the rest belongs to what is inside.
+
+    The coordinates are those of the group that ``to_svg`` moves into its card.
+
+    Examples
+    --------
+    >>> boxes({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})["A"].width
+    136.0
+    """
+    return {
+        placed.node.path: placed.rect
+        if not placed.node.scopes
+        else Rect(placed.rect.x, placed.rect.y, placed.rect.width, HEADER_HEIGHT)
+        for placed in _picture(definition).nodes
+        if placed.node.is_state
+    }
 
 
 def _picture(definition: dict[str, Any]) -> Picture:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from asw_nb.history.redact import MASK, is_secret, redact_text
+
 KINDS = ("Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map")
 _KIND_OF = {kind.lower(): kind for kind in KINDS}
 # Deeper nesting than this is drawn as one closed box: nobody can read it, and Python's stack is finite.
@@ -281,12 +283,16 @@ def describe_rule(rule: Any, depth: int = 0) -> str:
         if operator == "BooleanEquals" and isinstance(value, bool):
             return variable if value else f"not {variable}"
         if operator == "StringMatches":
-            return f"{variable} matches {_short(value)}"
+            return f"{variable} matches {_compared(variable, value)}"
         is_path = str(operator).endswith("Path")
         found = re.fullmatch(r"(?:String|Numeric|Boolean|Timestamp)(\w+?)(?:Path)?", str(operator))
         if found and found[1] in _COMPARISONS:
-            return f"{variable} {_COMPARISONS[found[1]]} {_short(value, bare=is_path)}"
+            return f"{variable} {_COMPARISONS[found[1]]} {_short(value, bare=True) if is_path else _compared(variable, value)}"
     return f"{variable} ?"
+
+
+def _compared(variable: str, value: Any) -> str:
+    return MASK if is_secret(variable) else redact_text(_short(value))
 
 
 def _operand(rule: Any, depth: int, is_negated: bool = False) -> str:
@@ -297,7 +303,7 @@ def _operand(rule: Any, depth: int, is_negated: bool = False) -> str:
 
 
 def _expression(value: Any) -> str:
-    text = _short(value, bare=True)
+    text = redact_text(_short(value, bare=True))
     if text.startswith("{%") and text.endswith("%}"):
         text = text[2:-2].strip()
     return text

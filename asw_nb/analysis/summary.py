@@ -5,14 +5,15 @@ so do the steps of the critical path."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from asw_nb.analysis import chart_svg
 from asw_nb.analysis.card import BOX, CELL, GREY, HEAD, TITLE, badge, duration_text
 from asw_nb.analysis.chart import Axis, Chart, Line, Panel, chart, nothing
 from asw_nb.analysis.critical_path import Step, critical_path
-from asw_nb.analysis.figure import _chosen, _show, html_text
-from asw_nb.analysis.palette import QUEUE_COLOUR, STATUS_COLOURS
+from asw_nb.analysis.figure import Html, html_text, svg_img
+from asw_nb.analysis.palette import LINE_COLOUR, STATUS_COLOURS
 from asw_nb.analysis.pieces import RUN, WAITING_KINDS, spent, uses
 from asw_nb.analysis.tables import COUNT, SECONDS, TEXT, frame
 from asw_nb.history.fold import Visit
@@ -31,10 +32,10 @@ STEPS: dict[str, str] = {
 CONCURRENCY: dict[str, str] = {"at_s": SECONDS, "running": COUNT, "waiting": COUNT}
 
 SHOWN_ROWS = 12
-SHARE_COLOURS = {"busy": STATUS_COLOURS["SUCCEEDED"], "waiting": STATUS_COLOURS["RETRYING"], "idle": "#B6BEC7"}
+SHARE_COLOURS = {"busy": STATUS_COLOURS["SUCCEEDED"], "waiting": STATUS_COLOURS["RETRYING"], "idle": LINE_COLOUR}
 
 
-class Summary:
+class Summary(Html):
     """Where the time of an execution went.
 
     Attributes
@@ -74,6 +75,7 @@ class Summary:
         self.peak = int(self.concurrency["running"].max()) if len(self.concurrency) else 0
         self.work_s = sum(b - a for v in visits if v.attempts for a, b, kind in spent(v, end) if kind == RUN) / 1e6
         self.efficiency = self.work_s / (self.duration_s * self.peak) if self.peak and self.duration_s else float("nan")
+        super().__init__(self._page(), self._line())
 
     def slowest(self, n: int = 5) -> pandas.DataFrame:
         """The states that took the most time."""
@@ -86,23 +88,24 @@ class Summary:
 
     def figure(self) -> Chart:
         """Concurrency over time."""
-        text = f"concurrency: {self.peak} at most, {self._mean():.2f} on average, over {duration_text(self.duration_s)}"
+        panel, text = self._panel()
+        return chart([panel], text, self.concurrency) if panel is not None else nothing(text, self.concurrency)
+
+    def _panel(self) -> tuple[Panel | None, str]:
         if not self.peak:
-            return nothing("no task was run", self.concurrency)
-        marks = []
-        kinds = [("running", STATUS_COLOURS["RUNNING"], True), ("waiting", STATUS_COLOURS["RETRYING"], False)]
-        for name, colour, fill in kinds:
-            if not int(self.concurrency[name].max()):
-                continue
-            x, y = _stairs(self.concurrency["at_s"].tolist(), self.concurrency[name].tolist())
-            marks.append(Line(x, y, f"tasks {name}", colour, fill=fill, width=1.5, dash="solid" if fill else "dot"))
-        panel = Panel([*marks], Axis("time since the start (s)", low=0, high=self.duration_s), Axis("tasks", whole=True), height=150)
-        return chart([panel], text, self.concurrency)
+            return None, "no task was run"
+        marks: list[Any] = []
+        for name, colour, fill in [("running", STATUS_COLOURS["RUNNING"], True), ("waiting", STATUS_COLOURS["RETRYING"], False)]:
+            if int(self.concurrency[name].max()):
+                x, y = _stairs(self.concurrency["at_s"].tolist(), self.concurrency[name].tolist())
+                marks.append(Line(x, y, f"tasks {name}", colour, fill=fill, width=1.5, dash="solid" if fill else "dot"))
+        text = f"concurrency: {self.peak} at most, {self._mean():.2f} on average, over {duration_text(self.duration_s)}"
+        return Panel(marks, Axis("time since the start (s)", low=0, high=self.duration_s), Axis("tasks", whole=True), height=150), text
 
     def _mean(self) -> float:
         return self.work_s / self.duration_s if self.duration_s else 0.0
 
-    def __repr__(self) -> str:
+    def _line(self) -> str:
         r = self.record
         shares = ", ".join(f"{name} {duration_text(seconds)}" for name, seconds in self._parts())
         return f"asw summary {r.workflow}/{r.name} | {duration_text(self.duration_s)} = {shares} | {_count(self.attempts, 'attempt')}, {_count(self.retries, 'retry')}"
@@ -110,7 +113,7 @@ class Summary:
     def _parts(self) -> list[tuple[str, float]]:
         return [("busy", self.busy_s), ("waiting", self.waiting_s), ("idle", self.idle_s)]
 
-    def _html(self) -> str:
+    def _page(self) -> str:
         r, efficiency = self.record, self.efficiency
         shown = "" if efficiency != efficiency else f" &nbsp;·&nbsp; parallel efficiency <b>{efficiency:.0%}</b> of {self.peak}"
         facts = f"{_count(self.attempts, 'attempt')}, {_count(self.retries, 'retry')} &nbsp;·&nbsp; {duration_text(self.work_s)} of work, {self._mean():.2f} at a time{shown}"
@@ -128,8 +131,12 @@ class Summary:
             f'<div style="{GREY};margin-top:2px">{html_text(r.name)} &nbsp;·&nbsp; {facts}</div>{_share_bar(self._parts(), self.duration_s)}'
             f'<div style="{TITLE}">Critical path, longest first</div>{_plain_table(["state", "kind", "time", "share"], path, 2)}'
             f'<div style="{TITLE}">States, most time first</div><div style="overflow-x:auto">{_plain_table(columns, rows, 1)}</div>{rest}'
-            f'<div style="{TITLE}">Concurrency</div>{self.figure().static_html}</div>'
+            f'<div style="{TITLE}">Concurrency</div>{self._drawing()}</div>'
         )
+
+    def _drawing(self) -> str:
+        panel, text = self._panel()
+        return html_text(text) if panel is None else svg_img(chart_svg.draw([panel]), text)
 
     def _path_rows(self) -> list[tuple[str, ...]]:
         if not len(self.critical_path):
@@ -137,13 +144,6 @@ class Summary:
         steps = self.critical_path.assign(state=self.critical_path["state"].fillna("(between the states)"))
         sums = steps.groupby(["state", "kind"], sort=False)["duration_s"].sum().sort_values(ascending=False, kind="stable").head(6)
         return [(str(s), str(k), duration_text(v), f"{v / self.duration_s:.0%}" if self.duration_s else "") for (s, k), v in sums.items()]  # type: ignore[misc]
-
-    def _repr_mimebundle_(self, include: Collection[str] | None = None, exclude: Collection[str] | None = None) -> dict[str, Any]:
-        return _chosen({"text/html": self._html(), "text/plain": repr(self)}, include, exclude)
-
-    def show(self) -> None:
-        """Display it in a notebook; print the text elsewhere."""
-        _show(self)
 
 
 def _count(n: int, noun: str) -> str:
@@ -216,7 +216,7 @@ def _share_bar(parts: list[tuple[str, float]], total: float) -> str:
         f'<div style="float:left;height:10px;width:{100 * seconds / total:.2f}%;background:{SHARE_COLOURS[name]}"></div>' for name, seconds in parts if total and seconds
     )
     words = " &nbsp; ".join(
-        f'<span style="color:{SHARE_COLOURS[name] if name != "idle" else "#57606a"}">■</span> {name} <b>{duration_text(seconds)}</b>{f" ({seconds / total:.0%})" if total else ""}'
+        f'<span style="color:{SHARE_COLOURS[name]}">■</span> {name} <b>{duration_text(seconds)}</b>{f" ({seconds / total:.0%})" if total else ""}'
         for name, seconds in parts
     )
     return f'<div style="background:#e4e7eb;height:10px;margin-top:10px;overflow:hidden">{bars}</div><div style="margin-top:3px">{words}</div>'
@@ -234,4 +234,4 @@ def _plain_table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: int)
     return f'<table style="border-collapse:collapse;margin:0;font-size:12px"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-__all__ = ["CONCURRENCY", "QUEUE_COLOUR", "STATE_TIMES", "STEPS", "Summary"]
+__all__ = ["CONCURRENCY", "STATE_TIMES", "STEPS", "Summary"]

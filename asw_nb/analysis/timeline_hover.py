@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from asw_nb.analysis.figure import plotly_text
 from asw_nb.analysis.timeline_spans import BACKOFF, QUEUED, WAIT, Key, Spans, numbers, texts
 from asw_nb.analysis.timeline_svg import shorten, utc
+from asw_nb.history.redact import redact_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CAUSE_COLUMNS = 140
+# A cause may hold all the data of its state; the line has no room for what comes after this.
+READ_CHARS = 8 * CAUSE_COLUMNS
 PATH_COLUMNS = 160
 
 
@@ -38,7 +41,7 @@ def duration(seconds: float) -> str:
 
 
 def reason(error: str, cause: str) -> str:
-    """The error and the human part of its cause, in one short line."""
+    """The error and the human part of its cause, in one short line without secrets."""
     if cause.startswith("{"):
         try:
             told = json.loads(cause)
@@ -46,7 +49,8 @@ def reason(error: str, cause: str) -> str:
             told = None
         if isinstance(told, dict) and isinstance(told.get("errorMessage"), str):
             cause = told["errorMessage"]
-    return shorten(": ".join(part for part in (error, cause) if part), CAUSE_COLUMNS)
+    # each by itself: joined, an error named BadToken would make a secret of the cause
+    return shorten(": ".join(redact_text(part, READ_CHARS) for part in (error, cause) if part), CAUSE_COLUMNS)
 
 
 def fetch_code(key: Key, tries: bool = True) -> str:

@@ -7,6 +7,7 @@ the attempt."""
 from __future__ import annotations
 
 import functools
+import math
 import time
 from typing import Any
 
@@ -52,7 +53,7 @@ class TaskContext(dict[str, Any]):
         self["time_limit_in_ms"] = round(limit * 1000)
         self._order, self._lines = order, lines
         self._deadline = time.monotonic() + limit
-        self._metrics: list[tuple[int, int | None, str, float]] = []
+        self._metrics: list[tuple[int, int | None, str, float | str]] = []
         self.attempt = order.attempt
         self.execution = order.run.state.context_execution["Name"]
         self.state = order.state.name
@@ -91,11 +92,16 @@ class TaskContext(dict[str, Any]):
             self._lines.add("log", line)
 
     def metric(self, step: int | None = None, **values: float) -> None:
-        """Record values, such as a loss per epoch; `Execution.metrics()` gives them back as a table."""
+        """Record values, such as a loss per epoch; `Execution.metrics()` gives them back as a table.
+
+        NaN and infinities are values too: a loss that explodes is what one wants to see.
+        """
         at = self._order.run.clock.time_us()
         step = None if step is None else int(step)  # a numpy integer has no place in the log
         for name, value in values.items():
-            self._metrics.append((at, step, name, float(value)))
+            number = float(value)
+            # JSON has no word for what is not finite; as a text it comes back the same from memory and from the file
+            self._metrics.append((at, step, name, number if math.isfinite(number) else str(number)))
 
     def progress(self, done: float, total: float) -> None:
         """Record how far the task is."""

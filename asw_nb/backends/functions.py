@@ -171,6 +171,7 @@ class Resolver:
             raise UsageError(
                 f'functions={functions!r} must be a dict of names and functions, such as {{"sum": my_sum}}.'
             )
+        self.source = dict(functions) if functions is not None else None
         self.given = {key: describe(parse_resource(str(key)).name, call) for key, call in (functions or {}).items()}
         self._described: dict[tuple[str, int], Function] = {}
 

@@ -53,6 +53,7 @@ class ThreadBackend:
         self._cost: dict[str, float] = {}
         self._last_turn = 0.0
         self._relief = 1
+        self._taken = self._seen = 0  # orders, roughly: workers count without a lock
         self._closed = False
 
     def submit(self, orders: list[Order], from_worker: bool) -> None:
@@ -72,12 +73,15 @@ class ThreadBackend:
         return self._cost.get(kind, 1.0) <= SHORT_S
 
     def relieve(self) -> bool:
-        """Wake more workers when the queue does not get shorter by itself."""
+        """Wake more workers when those that are awake make no headway: what they do takes longer than it used to."""
         if not self._queue or self._closed:
             self._relief = 1
             return False
         if not self._idle and len(self._threads) >= self.max_workers:
             return False  # whoever finishes takes the next
+        taken, self._seen = self._taken - self._seen, self._taken
+        if taken > len(self._threads) - len(self._idle):
+            return True
         self._wake(min(self._relief, len(self._queue)))
         self._relief = min(self._relief * 2, self.max_workers)
         return True
@@ -130,6 +134,7 @@ class ThreadBackend:
                 if not self._sleep():
                     return
                 continue
+            self._taken += 1
             if not order.open:
                 answer(order, Outcome())  # nobody waits for it any more: it only has to be counted
                 continue

@@ -31,6 +31,7 @@ from asw_nb.engine import map_run
 from asw_nb.engine.clock import Clock, VirtualClock
 from asw_nb.engine.events import Event
 from asw_nb.engine.execution import TASK, TIMER, ExecutionState, Frame
+from asw_nb.engine.signal import Signal
 from asw_nb.engine.states import advance
 from asw_nb.errors import StoreError
 
@@ -153,7 +154,7 @@ class Run:
     listeners : list of callable
         Called with the run and the events of each turn, after the commit, on the thread that drives: they must be
         quick.
-    done : threading.Event
+    done : Signal
         Set when the end is recorded.
     on_end : list of callable
         Called once, after the end is recorded, on the thread that drives; also when the run is broken.
@@ -174,7 +175,7 @@ class Run:
         self.key, self.state, self.clock, self.backend, self.perform = key, state, clock, backend, perform
         self.log: list[Event] | None = [] if in_memory else None
         self.timeout_s = timeout_s
-        self.done = threading.Event()
+        self.done = Signal()
         self.committed = 0
         self.finished_us: int | None = None
         self.outputs: list[tuple[int, int, Outcome]] = []
@@ -281,8 +282,11 @@ class Runner:
 
     def ring(self) -> None:
         """Wake the engine's thread."""
-        with contextlib.suppress(RuntimeError):
-            self._bell.release()
+        if self._bell.locked():
+            try:  # noqa: SIM105 - a context manager would cost more than the rest
+                self._bell.release()
+            except RuntimeError:  # somebody else was faster
+                pass
 
     def _call_the_engine(self) -> None:
         """See to it that its thread looks again soon: it does so by itself while it is not resting."""
@@ -403,13 +407,7 @@ class Runner:
             if news is not None:
                 writes.append(news)
         self._commit(writes)
-        for key, run in dirty.items():
-            try:
-                if self._dispatch(run, from_worker):
-                    again[key] = run
-            except Exception as bug:
-                again.pop(key, None)
-                self._break(run, bug)
+        self._dispatch_all(dirty, again, from_worker)
         for write in writes:
             if write.run.broken is not None:
                 continue
@@ -473,12 +471,34 @@ class Runner:
             for write in writes:
                 self._record([write])
 
-    def _dispatch(self, run: Run, from_worker: bool) -> bool:
-        """Act on the orders that are safely in the log; whether a virtual timer made more to do."""
+    def _dispatch_all(self, dirty: dict[int, Run], again: dict[int, Run], from_worker: bool) -> None:
+        """Act on the orders of a turn. A backend gets those of all executions at once: how many workers they are worth is seen from all."""
+        orders: dict[Backend, list[Order]] = {}
+        for key, run in dirty.items():
+            try:
+                self._dispatch(run, orders)
+            except Exception as bug:
+                again.pop(key, None)
+                self._break(run, bug)
+        for backend, given in orders.items():
+            try:
+                backend.submit(given, from_worker)
+            except Exception as bug:
+                for order in given:
+                    self._break(order.run, bug)
+            self._busy_backends.add(backend)
+            self._call_the_engine()
+        for key, run in dirty.items():
+            if run.clock.virtual and not run.in_flight and run.state.status == "RUNNING" and not run.state.ready:
+                if run.broken is None and self._jump(run):
+                    again[key] = run
+
+    def _dispatch(self, run: Run, given: dict[Backend, list[Order]]) -> None:
+        """Sort the orders of one execution that are safely in the log: timers, special places, and what its backend is `given`."""
         state = run.state
         if state.status != "RUNNING" or run.broken is not None:
             state.opened.clear()
-            return False
+            return
         orders: list[Order] = []
         if state.opened:
             for frame in state.take_opened():
@@ -491,10 +511,11 @@ class Runner:
             if run.special:
                 orders = self._submit_special(run, orders)
             if orders:
-                run.backend.submit(orders, from_worker)
-                self._busy_backends.add(run.backend)
-                self._call_the_engine()
-        return run.clock.virtual and not run.in_flight and not state.ready and self._jump(run)
+                known = given.get(run.backend)
+                if known is None:
+                    given[run.backend] = orders
+                else:
+                    known += orders
 
     def _submit_special(self, run: Run, orders: list[Order]) -> list[Order]:
         """Hand activities and nested executions to their own backends; the rest comes back."""

@@ -405,7 +405,7 @@ class Examination:
     def _running(self) -> Iterator[Finding]:
         lives: dict[str, list[tuple[str, str]]] = {}
         gone: list[int] = []
-        query = "SELECT id, name, type, owner FROM executions WHERE status='RUNNING' ORDER BY id"
+        query = f"SELECT id, name, type, {owner.IDENTITY} FROM executions WHERE status='RUNNING' ORDER BY id"
         for key, name, kind, identity in self.db.execute(query).fetchall():
             driver = self._driver
             life, who = driver(key) if driver is not None else (owner.life(identity), owner.describe(identity))

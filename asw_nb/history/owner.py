@@ -9,11 +9,15 @@ another container, nothing can be known from here: its processes may be alive, a
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import socket
 from pathlib import Path
 from typing import Any
+
+IDENTITY = "coalesce((SELECT value FROM settings WHERE name = 'owner ' || owner), owner)"
+"""SQL: who drives an execution; the row itself holds a `short` form."""
 
 ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
 
@@ -76,6 +80,18 @@ def this_process() -> str:
 
 
 @functools.lru_cache(maxsize=8)
+def short(identity: str) -> str:
+    """What stands for an identity in the rows of its executions: thousands of rows would repeat its two hundred characters.
+
+    Examples
+    --------
+    >>> len(short(this_process()))
+    16
+    """
+    return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=8)
 def _identity(pid: int) -> str:
     known = {"host": socket.gethostname(), "boot": _boot(), "pid": pid, "started": _started(pid)}
     return json.dumps(known | {"machine": _machine(), "pids": _namespace()})
@@ -133,4 +149,4 @@ def describe(identity: str | None) -> str:
     return "nobody" if known is None else f"process {known['pid']} on {known['host']}"
 
 
-__all__ = ["ALIVE", "DEAD", "UNKNOWN", "describe", "is_alive", "life", "this_process"]
+__all__ = ["ALIVE", "DEAD", "IDENTITY", "UNKNOWN", "describe", "is_alive", "life", "short", "this_process"]

@@ -33,7 +33,7 @@ import msgspec
 
 from asw_nb.engine.events import Event
 from asw_nb.engine.payload import decode, encode, printable
-from asw_nb.engine.runner import Write
+from asw_nb.engine.runner import Outcome, Run, Write
 from asw_nb.errors import UnknownExecution, UsageError, did_you_mean
 from asw_nb.history import faults, owner
 from asw_nb.history.file import HistoryFile
@@ -107,6 +107,25 @@ def _record(row: tuple[Any, ...]) -> Record:
     return Record(*values)
 
 
+_START = (
+    "INSERT INTO executions(id, workflow, name, type, status, started_us, input, backend, definition, tags, timeout_s, owner) "
+    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+_FIRST_EVENTS = "INSERT INTO events VALUES(?,?,?,?)"
+_EVENTS = "INSERT INTO events SELECT ?,?,?,? WHERE EXISTS(SELECT 1 FROM executions WHERE id=? AND owner=?)"
+_END = "UPDATE executions SET status=?, finished_us=?, output=?, error=?, cause=?, failed_path=? WHERE id=?"
+
+
+def _output(key: int, frame: int, token: int, o: Outcome) -> tuple[Any, ...]:
+    return key, frame, token, o.lines and encode(o.lines), o.metrics and encode(o.metrics), _plain(o.traceback)
+
+
+def _end(run: Run) -> tuple[Any, ...]:
+    state = run.state
+    output = _text(state.output) if state.status == "SUCCEEDED" else None
+    return state.status, run.finished_us, output, *map(_plain, (state.error, state.cause, state.failed_path)), run.key
+
+
 class Store(HistoryFile):
     """One history file.
 
@@ -126,6 +145,7 @@ class Store(HistoryFile):
         self._definitions: dict[tuple[str, str], int] = {}
         self._last_us = 0
         self._slot: int | None = None
+        self._known: tuple[str, sqlite3.Connection] | None = None
         self._key_lock = threading.Lock()
 
     # writing -----------------------------------------------------------------------------------------
@@ -170,32 +190,38 @@ class Store(HistoryFile):
         UsageError
             The workflow has an execution of that name already.
         """
+        row = self._row(record, self._me())
         try:
-            self.transaction(lambda db: self._insert(db, record))
+            self.transaction(lambda db: db.execute(_START, row))
         except sqlite3.IntegrityError:
             raise UsageError(
                 f'workflow "{record.workflow}" already has an execution named "{record.name}". Names are unique per workflow: '
                 f"leave name= out, or choose another."
             ) from None
 
-    def _insert(self, db: sqlite3.Connection, r: Record) -> None:
-        db.execute(
-            "INSERT INTO executions(id, workflow, name, type, status, started_us, input, backend, definition, tags, timeout_s, owner) "
-            "VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
-            (
-                r.key,
-                r.workflow,
-                r.name,
-                r.type,
-                r.status,
-                r.started_us,
-                _text(r.input),
-                r.backend,
-                r.definition,
-                _text(r.tags),
-                r.timeout_s,
-                owner.this_process(),
-            ),
+    def _me(self) -> str:
+        """This process, as the rows of its executions have it."""
+        identity = owner.this_process()
+        me = owner.short(identity)
+        if self._known != (me, self._writer):  # what is opened again may be another file
+            self.transaction(lambda db: db.execute("INSERT OR IGNORE INTO settings VALUES(?, ?)", (f"owner {me}", identity)))
+            self._known = me, self._writer
+        return me
+
+    def _row(self, r: Record, me: str) -> tuple[Any, ...]:
+        return (
+            r.key,
+            r.workflow,
+            r.name,
+            r.type,
+            r.status,
+            r.started_us,
+            _text(r.input),
+            r.backend,
+            r.definition,
+            _text(r.tags) if r.tags else "{}",
+            r.timeout_s,
+            me,
         )
 
     def commit(self, writes: list[Write]) -> None:
@@ -208,59 +234,42 @@ class Store(HistoryFile):
         UsageError
             One of the executions is driven by another process.
         """
+        # encoded before the transaction begins: nobody waits for that
+        me = self._me()
+        started, first, events = [], [], []
+        for w in writes:
+            if w.events:
+                news = w.run.key, w.run.committed, len(w.events), encode(w.events)
+            if w.record is not None:
+                started.append(self._row(w.record, me))
+                if w.events:
+                    first.append(news)
+            elif w.events:
+                events.append((*news, w.run.key, me))
+        outputs = [_output(w.run.key, frame, token, o) for w in writes for frame, token, o in w.outputs]
+        ended = [_end(w.run) for w in writes if w.finished]
 
         def put(db: sqlite3.Connection) -> None:
-            for write in writes:
-                if write.record is not None:
-                    self._insert(db, write.record)
-                self._append(db, write)
+            if started:
+                db.executemany(_START, started)
+                db.executemany(_FIRST_EVENTS, first)
+            if events and db.executemany(_EVENTS, events).rowcount != len(events):
+                raise self._taken_over(db, [row[0] for row in events])
+            if outputs:
+                db.executemany("INSERT INTO outputs VALUES(?,?,?,?,?,?)", outputs)
+            if ended:
+                db.executemany(_END, ended)
 
         self.transaction(put)
 
-    def _append(self, db: sqlite3.Connection, write: Write) -> None:
-        run = write.run
-        if write.events:
-            row = (run.key, run.committed, len(write.events), encode(write.events))
-            done = db.execute(
-                "INSERT INTO events SELECT ?,?,?,? WHERE EXISTS(SELECT 1 FROM executions WHERE id=? AND owner=?)",
-                (*row, run.key, owner.this_process()),
-            )
-            if done.rowcount != 1:
-                raise self._taken_over(db, run.key)
-        if write.outputs:
-            db.executemany(
-                "INSERT INTO outputs VALUES(?,?,?,?,?,?)",
-                [
-                    (
-                        run.key,
-                        frame,
-                        token,
-                        o.lines and encode(o.lines),
-                        o.metrics and encode(o.metrics),
-                        _plain(o.traceback),
-                    )
-                    for frame, token, o in write.outputs
-                ],
-            )
-        if write.finished:
-            state = run.state
-            output = _text(state.output) if state.status == "SUCCEEDED" else None
-            db.execute(
-                "UPDATE executions SET status=?, finished_us=?, output=?, error=?, cause=?, failed_path=? WHERE id=?",
-                (
-                    state.status,
-                    run.finished_us,
-                    output,
-                    *map(_plain, (state.error, state.cause, state.failed_path)),
-                    run.key,
-                ),
-            )
-
-    def _taken_over(self, db: sqlite3.Connection, key: int) -> UsageError:
-        row = db.execute("SELECT owner FROM executions WHERE id=?", (key,)).fetchone()
-        if row is None:
-            return UsageError(f'it has been deleted from "{self.path}".')
-        return UsageError(f"{owner.describe(row[0])} drives it now.")
+    def _taken_over(self, db: sqlite3.Connection, keys: list[int]) -> UsageError:
+        for key in keys:
+            row = db.execute(f"SELECT {owner.IDENTITY} FROM executions WHERE id=?", (key,)).fetchone()
+            if row is None:
+                return UsageError(f'it has been deleted from "{self.path}".')
+            if row[0] != owner.this_process():
+                return UsageError(f"{owner.describe(row[0])} drives it now.")
+        return UsageError("its events could not be written.")
 
     # task tokens ---------------------------------------------------------------------------------
 
@@ -296,21 +305,22 @@ class Store(HistoryFile):
         """
 
         def take(db: sqlite3.Connection) -> bool:
-            row = db.execute("SELECT status, owner FROM executions WHERE id=?", (key,)).fetchone()
+            row = db.execute(f"SELECT status, {owner.IDENTITY} FROM executions WHERE id=?", (key,)).fetchone()
             if row is None or row[0] != "RUNNING":
                 return False
             life = owner.life(row[1])
             mine = orphan and row[1] == owner.this_process()
             if not (life == owner.DEAD or mine or (force and life == owner.UNKNOWN)):
                 return False
-            db.execute("UPDATE executions SET owner=? WHERE id=?", (owner.this_process(), key))
+            db.execute("UPDATE executions SET owner=? WHERE id=?", (me, key))
             return True
 
+        me = self._me()
         return self.transaction(take)
 
     def release(self, keys: Iterable[int]) -> None:
         """Drive these executions no more: anybody may go on with them."""
-        rows = [(key, owner.this_process()) for key in keys]
+        rows = [(key, owner.short(owner.this_process())) for key in keys]
         query = "UPDATE executions SET owner=NULL WHERE id=? AND owner=? AND status='RUNNING'"
         if rows:
             self.transaction(lambda db: db.executemany(query, rows))
@@ -321,11 +331,12 @@ class Store(HistoryFile):
             "UPDATE executions SET status='RUNNING', finished_us=NULL, output=NULL, error=NULL, cause=NULL, failed_path=NULL, "
             "redrives=redrives+1, owner=? WHERE id=? AND status=?"
         )
-        return self.transaction(lambda db: db.execute(query, (owner.this_process(), key, status)).rowcount == 1)
+        me = self._me()
+        return self.transaction(lambda db: db.execute(query, (me, key, status)).rowcount == 1)
 
     def owner_of(self, key: int) -> str | None:
         """Who drives, or drove, an execution."""
-        row = next(self.query("SELECT owner FROM executions WHERE id=?", (key,)), None)
+        row = next(self.query(f"SELECT {owner.IDENTITY} FROM executions WHERE id=?", (key,)), None)
         return row[0] if row is not None else None
 
     # reading -----------------------------------------------------------------------------------------
@@ -348,7 +359,7 @@ class Store(HistoryFile):
         where, values = "e.name=?", [name]
         if workflow is not None:
             where, values = where + " AND e.workflow=?", [name, workflow]
-        query = f"SELECT {_COLUMNS} {_FROM} WHERE {where} ORDER BY e.started_us DESC LIMIT 1"
+        query = f"SELECT {_COLUMNS} {_FROM} WHERE {where} ORDER BY e.started_us DESC, e.id DESC LIMIT 1"
         row = next(self.query(query, values), None)
         if row is None:
             recent = [n for (n,) in self.query("SELECT name FROM executions ORDER BY started_us DESC LIMIT 500")]

@@ -71,6 +71,15 @@ def read_of(store: Store, key: int, log: list[Event] | None = None) -> Read:
     return read
 
 
+def printed(store: Store, key: int, frame: int) -> dict[int, tuple[list[Any], str | None]]:
+    """What the attempts of one frame left: by order, the lines and the traceback."""
+    query = "SELECT token, lines, traceback FROM outputs WHERE execution=? AND frame=? ORDER BY rowid"
+    return {
+        token: (decode(lines) if lines else [], traceback)
+        for token, lines, traceback in store.query(query, (key, frame))
+    }
+
+
 class Travel:
     """An execution's history, to look at any moment of it.
 
@@ -312,4 +321,4 @@ def copied_state(state: ExecutionState) -> ExecutionState:
     return made
 
 
-__all__ = ["Read", "Travel", "copied", "copied_state", "read_of"]
+__all__ = ["Read", "Travel", "copied", "copied_state", "printed", "read_of"]

@@ -106,8 +106,11 @@ def check(
     while scopes:
         scope = scopes.pop()
         inner = _check_scope(scope, flows)
-        if len(checkup.scopes) < _MAX_SCOPES:
-            scopes.extend(reversed(inner))
+        scopes.extend(reversed(inner))
+        if len(checkup.scopes) > _MAX_SCOPES:
+            message = f"The definition has more than {_MAX_SCOPES} branches and processors."
+            checkup.add("ERROR", SCHEMA, message, (), fix="Put parts of it into workflows of their own.")
+            break
     variables_assigned(checkup, flows)
     return [*sorted(checkup.problems, key=_order), *checkup.untold()]
 

@@ -79,7 +79,7 @@ def lift():
         os.unlink(os.path.join(os.path.dirname(path), "ballast"))
 
 asw.function("work")(work)
-ws = asw.Workspace(path)
+ws = asw.Workspace(path, group_commit=False)  # as many bytes each time
 if what in ("fill", "stay"):
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))

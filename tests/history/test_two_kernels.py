@@ -140,7 +140,7 @@ def test_two_kernels_write_and_read_one_file_side_by_side(tmp_path: Path, kernel
         ("flow-a", "SUCCEEDED", count),
         ("flow-b", "SUCCEEDED", count),
     ]
-    drivers = db.execute("SELECT DISTINCT workflow, owner FROM executions ORDER BY 1").fetchall()
+    drivers = db.execute(f"SELECT DISTINCT workflow, {owner.IDENTITY} FROM executions ORDER BY 1").fetchall()
     pids = [(workflow, json.loads(identity)["pid"]) for workflow, identity in drivers]
     assert pids == [(f"flow-{who}", kernel.process.pid) for who, kernel in zip("ab", kernels, strict=True)]
     assert (salvage.gaps(db), salvage.cut_off(db)) == ({}, {})

@@ -1,0 +1,223 @@
+"""Where in free text the values of secrets stand.
+
+Free text is what people and programs write: a log line, an exception's message, a function's source, a piece of JSON that was cut. It
+has no grammar, so a value is taken to end as late as it can: a quoted one at its quote, one in brackets at its bracket, what never closes at the end
+of the text, and any other at the next blank. To mask a word too many is harmless; half a password shown is not.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+IsSecret = Callable[[str], bool]
+
+LONGEST_IN_URL = 1_000
+NESTED_CHARS = 2_000
+"""How far the closing bracket of a group in the middle of a value is looked for."""
+
+# Each pattern begins where a word does and takes the word whole, so that a megabyte without a blank is read once.
+_NAMED = re.compile(r"(?<![\w.-])(?P<key>[\w.-]++)(?P<quote>\\*[\"'`])?[ \t]*\]?[ \t]*(?:==|!=|:=|=>|->|[=:：])[ \t]*")
+_OPTION = re.compile(r"(?<![\w.-])(?P<key>--[\w.-]++)(?P<quote>\\*[\"'])?,?[ \t]+(?!\\*[\"']?-)")
+_ARGUMENT = re.compile(r"\([ \t]*(?P<quote>\\*[\"'])(?P<key>[\w.-]++)\\*[\"'][ \t]*,\s*")
+_BEFORE = re.compile(r"([^\W_]{2,20}) \Z")
+_SECOND_WORDS = frozenset(("code", "id", "key", "keys", "phrase"))
+
+_SOME = f"{{1,{LONGEST_IN_URL}}}"
+_URL = re.compile(
+    rf"://(?:(?P<user>[^\s/:@?#]{{0,200}}+):(?!\d{{1,5}}(?:[^\w@]|\Z))(?P<password>[^\s/]{_SOME}|[^\s@]{_SOME}+)(?=@)"
+    rf"|(?P<token>[^\s/:@?#]{{20,{LONGEST_IN_URL}}}+)(?=@))"
+)
+_LONG_USER = 20
+_SCHEME = re.compile(
+    r"\b(?:[Bb]earer|BEARER)[ \t]+(?!(?:tokens?|auth\w*|schemes?|headers?|formats?)\b)(?P<bearer>[\w.~+/=-]{6,}+)"
+    r"|\b[Bb]asic[ \t]+(?=[A-Za-z0-9+/]*(?:[0-9+/=]|[a-z][A-Z]))(?P<basic>[A-Za-z0-9+/]{8,}={0,2})"
+)
+
+_HEADER = re.compile(r"authori[sz]ation|cookie", re.I)
+_SCHEME_WORD = re.compile(r"(?:Bearer|Basic|Token|Digest|Negotiate|ApiKey|AWS4-HMAC-SHA256)[ \t]+", re.I)
+_OPENING = re.compile(r"[bBrRuUfF]{0,2}(?P<quote>\\*[\"'`])")
+_LITERAL = re.compile(r"(?:None|null|true|false|True|False|-?\d+(?:\.\d+)?)(?=[\s,;)}\]\\]|\Z)")
+_NOTHING = re.compile(r"(?:None|null|\"\"|''|\[\]|\{\})(?=[\s,;)}\]\\]|\Z)")
+_RUN = re.compile(r"[^\s(\[{]*+")
+_WORD = re.compile(r"\S*+")
+_LINE = re.compile(r"[^\r\n]*+")
+# what follows a closed quote and belongs to the same value: more of the word, a sum of texts, a text that goes on in the next line
+_GOES_ON = re.compile(
+    r"(?=\w)|[ \t]*\+[ \t]*(?=[bBrRuUfF]{0,2}[\"'])|[ \t]*\\?\r?\n[ \t]*(?=[bBrRuUfF]{0,2}[\"'](?!\w+[\"']\s*:))"
+)
+_ANNOTATED = re.compile(r"[ \t]*(?:\|[ \t]*[\w.\[\]]+[ \t]*)*=(?!=)[ \t]*")
+_BRACKETS = re.compile(r"\\*[\"'`]|[()\[\]{}]")
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+
+
+def spans(text: str, is_secret: IsSecret) -> list[tuple[int, int]]:
+    """(start, end) of what must not be seen, in order, without overlaps.
+
+    Examples
+    --------
+    >>> text = 'login(password="a b", user="lucy") at postgres://lucy:pw@host'
+    >>> [text[start:end] for start, end in spans(text, lambda key: key == "password")]
+    ['a b', 'pw']
+    """
+    found = list(_named(text, is_secret))
+    if "://" in text and "@" in text:
+        found += _in_urls(text)
+    if "earer" in text or "asic" in text or "BEARER" in text:
+        found += (match.span(match.lastgroup or 0) for match in _SCHEME.finditer(text))
+    out: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if out and start <= out[-1][1]:
+            out[-1] = out[-1][0], max(end, out[-1][1])
+        elif end > start:
+            out.append((start, end))
+    return out
+
+
+def _in_urls(text: str) -> Iterator[tuple[int, int]]:
+    for match in _URL.finditer(text):
+        user = match["user"]
+        yield match.span("token" if user is None else "password")
+        if user is not None and len(user) >= _LONG_USER:  # so long a name is a token, with any word as its password
+            yield match.span("user")
+
+
+def _named(text: str, is_secret: IsSecret) -> Iterator[tuple[int, int]]:
+    done = 0
+    for begin, at, key, level in _names(text):
+        if begin < done or not (is_secret(key) or _two_words(text, begin, key, is_secret)):
+            continue
+        start, end = _value(text, at, level, key)
+        if end > start:
+            yield start, end
+            done = end
+
+
+def _names(text: str) -> Iterator[tuple[int, int, str, int]]:
+    """Start of the name, start of its value, the name, and how many backslashes stand before a quote there."""
+    patterns = [_NAMED]
+    if "--" in text:
+        patterns.append(_OPTION)
+    if '("' in text or "('" in text or '(\\"' in text:
+        patterns.append(_ARGUMENT)
+    found: Iterable[re.Match[str]] = _NAMED.finditer(text)
+    if len(patterns) > 1:
+        found = sorted((m for pattern in patterns for m in pattern.finditer(text)), key=lambda m: m.end())
+    for match in found:
+        quote = match["quote"]
+        yield match.start(), match.end(), match["key"], len(quote) - 1 if quote else 0
+
+
+def _two_words(text: str, begin: int, key: str, is_secret: IsSecret) -> bool:
+    """Whether the name is the second word of one, as in ``api key: 3``."""
+    if key.lower() not in _SECOND_WORDS or begin < 3:
+        return False
+    before = _BEFORE.search(text, max(0, begin - 22), begin)
+    return before is not None and not is_secret(before[1]) and is_secret(f"{before[1]}_{key}")
+
+
+# --------------------------------------------------------------------------- where a value ends
+
+
+def _value(text: str, at: int, level: int, key: str) -> tuple[int, int]:
+    """(start, end) of the value that begins at `at`; without its quotes when it is one quoted text."""
+    if at >= len(text) or text[at] in "\r\n" or _NOTHING.match(text, at):
+        return at, at
+    quote = _OPENING.match(text, at)
+    if quote is not None:
+        end, closed = _quoted(text, quote.start("quote"), quote["quote"])
+        if end - closed == quote.end():
+            return at, at  # nothing between the quotes
+        more = _more(text, end)
+        return (quote.end(), end - closed) if more == end else (quote.end(), more)
+    if text[at] in _PAIRS:
+        end = _balanced(text, at, len(text), level) or len(text)
+        return at, _more(text, end)
+    if _HEADER.search(key):
+        match = _LINE.match(text, at)
+        return at, match.end() if match else at
+    literal = _LITERAL.match(text, at)
+    if literal is not None:
+        return at, literal.end()
+    end = _run(text, at, level)
+    annotated = _ANNOTATED.match(text, end)
+    if annotated is not None:  # a parameter with a type: the value is its default
+        _, end = _value(text, annotated.end(), level, key)
+        return at, max(end, annotated.end())
+    return at, end
+
+
+def _run(text: str, at: int, level: int) -> int:
+    """The end of what stands without quotes: at the next blank, but not within brackets."""
+    scheme = _SCHEME_WORD.match(text, at)
+    end = scheme.end() if scheme is not None else at
+    while True:
+        match = _RUN.match(text, end)
+        end = match.end() if match else end
+        if end >= len(text) or text[end] not in _PAIRS:
+            return end
+        closed = _balanced(text, end, end + NESTED_CHARS, level)
+        if closed is None:
+            word = _WORD.match(text, end)
+            return word.end() if word else end
+        end = closed
+
+
+def _quoted(text: str, at: int, quote: str) -> tuple[int, int]:
+    """The end of a quoted text, and the length of its closing quote: 0 when it does not close."""
+    if len(quote) == 1 and text.startswith(quote * 3, at):
+        end = text.find(quote * 3, at + 3)
+        return (len(text), 0) if end < 0 else (end + 3, 3)
+    if len(quote) == 1:
+        whole = _WHOLE[quote].match(text, at)
+        return (len(text), 0) if whole is None else (whole.end(), 1)
+    close = _escaped(quote).search(text, at + len(quote))
+    return (len(text), 0) if close is None else (close.end(), len(quote))
+
+
+# a quote that stands twice belongs to the text, in CSV and in SQL
+_WHOLE = {mark: re.compile(rf"{mark}(?:[^{mark}\\]++|\\.|{mark}{mark})*+{mark}", re.DOTALL) for mark in "\"'`"}
+
+
+@functools.lru_cache(64)
+def _escaped(quote: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\\)\\{{{len(quote) - 1}}}{quote[-1]}")
+
+
+def _more(text: str, end: int) -> int:
+    """The end of a value whose first part ends here."""
+    while (goes_on := _GOES_ON.match(text, end)) is not None:
+        quote = _OPENING.match(text, goes_on.end())
+        if quote is None or goes_on.end() == end:
+            word = _WORD.match(text, end)
+            return word.end() if word else end
+        end, _ = _quoted(text, quote.start("quote"), quote["quote"])
+    return end
+
+
+def _balanced(text: str, at: int, limit: int, level: int) -> int | None:
+    """Beyond the bracket that closes the one at `at`; None when there is none. Brackets in quotes do not count."""
+    open_quote, depth = "", 0
+    for match in _BRACKETS.finditer(text, at, limit):
+        token = match[0]
+        if token[-1] in "\"'`":
+            backslashes = len(token) - 1
+            if open_quote:
+                closes = backslashes % 2 == 0 if len(open_quote) == 1 else backslashes == len(open_quote) - 1
+                if token[-1] == open_quote[-1] and closes:
+                    open_quote = ""
+            elif backslashes <= level:
+                open_quote = token
+        elif open_quote:
+            continue
+        elif token in _PAIRS:
+            depth += 1
+        else:
+            depth -= 1
+            if depth == 0:
+                return match.end()
+    return None
+
+
+__all__ = ["LONGEST_IN_URL", "IsSecret", "spans"]
