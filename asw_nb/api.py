@@ -84,9 +84,18 @@ def service(resource: str) -> Callable[[F], F]:
     return register
 
 
-def functions() -> list[str]:
-    """Names of the registered functions."""
-    return registry.names()
+def functions(name: str | None = None) -> Any:
+    """Names of the registered functions; with a name, that function: its source, where it was defined, its last runs.
+
+    Returns
+    -------
+    list of str or Html
+    """
+    if name is None:
+        return registry.names()
+    from asw_nb.functions_view import function_card
+
+    return function_card(name, default_workspace(), Resolver(registry, None, main_namespace))
 
 
 def workflow(

@@ -18,10 +18,12 @@ from asw_nb.backends.calls import PAYLOAD_LIMIT, FunctionCalls
 from asw_nb.backends.functions import Resolver
 from asw_nb.engine import events as ev
 from asw_nb.engine.clock import Clock
+from asw_nb.engine.execution import ExecutionState
 from asw_nb.engine.runner import Run
 from asw_nb.errors import StoreError, UsageError, did_you_mean
-from asw_nb.history import owner
+from asw_nb.history import owner, redact_store
 from asw_nb.history.store import Record, Store
+from asw_nb.history.travel import copied_state
 from asw_nb.language.plan import digest
 from asw_nb.names import known_workflows, main_namespace, registry
 
@@ -204,8 +206,14 @@ def driver(workspace: Workspace, key: int) -> tuple[str, str]:
     return owner.ALIVE, "this kernel" if workspace.runs.get(key) is run else "another workspace of this kernel"
 
 
-def load(workspace: Workspace, record: Record, means: Means) -> Run:
-    """A run from the log. What this process drove until it broke keeps its functions, clock and place."""
+def folded(workspace: Workspace, record: Record) -> tuple[ExecutionState, int]:
+    """An execution's state from its log, and how many events that took.
+
+    Raises
+    ------
+    StoreError
+        The log cannot be followed, or does not hold what the execution needs to go on.
+    """
     state = workspace.state_of(workspace.plan_of(record), record)
     count = 0
     try:
@@ -216,6 +224,34 @@ def load(workspace: Workspace, record: Record, means: Means) -> Run:
         raise StoreError(
             f'the history of execution "{record.name}" in "{workspace.path}" cannot be followed beyond event {count} ({problem!r}): see asw_nb.doctor().'
         ) from problem
+    gone = redact_store.missing(state) if redact_store.lacks(workspace.store, record.key) else None
+    if gone is not None:
+        raise _not_kept(record, gone)
+    return state, count
+
+
+def _not_kept(record: Record, gone: str) -> StoreError:
+    return StoreError(
+        f'execution "{record.name}" cannot go on from its history: {gone} was not kept (redact_store=True). Start it again with its input.'
+    )
+
+
+def _at_hand(workspace: Workspace, record: Record) -> ExecutionState | None:
+    """The state of an execution that ended in this kernel, which has the secrets that its history lacks."""
+    run = workspace.runs.get(record.key)
+    if run is None or run.log is not None or run.broken is not None or not run.done.is_set():
+        return None
+    state = run.state
+    return state if (state.status, state.redrives) == (record.status, record.redrives) else None
+
+
+def load(workspace: Workspace, record: Record, means: Means, at_hand: ExecutionState | None = None) -> Run:
+    """A run from the log, or from the state `at_hand`. What this process drove until it broke keeps its functions, clock and place."""
+    if at_hand is None:
+        state, count = folded(workspace, record)
+    else:
+        state, count = copied_state(at_hand), at_hand.count
+        state._execution = {**state.context_execution, "RedriveCount": record.redrives}
     before = workspace.runs.get(record.key)
     if before is None or before.broken is None:
         before = None
@@ -241,9 +277,17 @@ def load(workspace: Workspace, record: Record, means: Means) -> Run:
 
 def redrive(workspace: Workspace, record: Record, start: tuple[int, Any, dict[str, Any]] | None, means: Means) -> Run:
     """Drive an ended execution on; see `Execution.redrive`."""
+    at_hand = None
+    if redact_store.lacks(workspace.store, record.key):
+        at_hand = _at_hand(workspace, record)
+        gone = redact_store.first_removed(list(start[1:])) if start is not None else None
+        if gone is not None:
+            raise _not_kept(record, f"the input of that state ({gone.removeprefix('$[0]')})")
+        if at_hand is None:
+            folded(workspace, record)  # before anything is changed
     if not workspace.store.reopen(record.key, record.status):
         raise UsageError(f'execution "{record.name}" has been redriven already, by another kernel: look at it again.')
-    run = load(workspace, workspace.store.get(record.key), means)
+    run = load(workspace, workspace.store.get(record.key), means, at_hand)
     workspace.runner.redrive(run, (ev.REDRIVEN, 0, 0, *(start or ())))
     return run
 

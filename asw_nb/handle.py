@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from asw_nb import driving
+from asw_nb.analysis.words import readable_cause
 from asw_nb.backends.functions import Resolver
 from asw_nb.definitions import choose
 from asw_nb.engine.events import Event
@@ -23,6 +24,8 @@ from asw_nb.errors import ExecutionFailed, StoreError, UnknownExecution, Unknown
 from asw_nb.history.cloud import CloudHistory
 from asw_nb.history.fold import Attempt, Fold, Visit
 from asw_nb.history.owner import DEAD
+from asw_nb.history.redact import redact as redacted
+from asw_nb.history.redact import redact_text
 from asw_nb.history.store import Record
 from asw_nb.history.tencent import tencent_history
 from asw_nb.language.plan import Plan
@@ -250,7 +253,16 @@ class Execution(View):
             return record.output
         if record.status == "RUNNING":
             raise UsageError(f'execution "{self.name}" still runs after {timeout} s: wait longer, or stop() it.')
-        raise ExecutionFailed(self.name, record.status, record.failed_path, record.error, record.cause)
+        raise self.failure()
+
+    def failure(self) -> ExecutionFailed:
+        """What `result` raises: its message has the function's own words, its `error` and `cause` are the whole."""
+        record = self._latest()
+        what = self.name, record.status, record.failed_path
+        failure = ExecutionFailed(*what, record.error, record.cause)
+        words = readable_cause(record.cause).removeprefix(f"{record.error}: ")
+        failure.args = ExecutionFailed(*what, record.error and redact_text(record.error), words or None).args
+        return failure
 
     def stop(self, error: str | None = None, cause: str | None = None) -> None:
         """End the execution as ABORTED; functions that run see `context.cancelled`. Nothing happens when it has ended
@@ -395,19 +407,23 @@ class Execution(View):
             self._fold = (0, fold)
         return fold
 
-    def history(self, form: str = "aws") -> list[dict[str, Any]]:
-        """The history as a cloud gives it.
+    def history(self, form: str = "aws", redact: bool = False) -> list[dict[str, Any]]:
+        """The history as a cloud gives it: the exact record, with the secrets that are in it.
 
         Parameters
         ----------
         form : str
             ``"aws"``: the events of GetExecutionHistory. ``"tencent"``: those of DescribeExecutionHistory.
+        redact : bool
+            Mask the secrets, to give it away.
         """
         choose("form", form, ("aws", "tencent"))
         r = self._record
         if form == "tencent":
-            return tencent_history(self.plan, r.input, r.started_us, self._events(), self.id, r.role)
-        return self._cloud_history()
+            events = tencent_history(self.plan, r.input, r.started_us, self._events(), self.id, r.role)
+        else:
+            events = self._cloud_history()
+        return redacted(events) if redact else events
 
     def _cloud_history(self, located: bool = False) -> list[dict[str, Any]]:
         r = self._record
@@ -458,7 +474,7 @@ class Execution(View):
             if record.failed_path and record.status in ("FAILED", "TIMED_OUT", "ABORTED")
             else ""
         )
-        why = f" | {record.error}" if record.error else ""
+        why = f" | {redact_text(record.error)}" if record.error else ""
         if record.status == "RUNNING" and self._run is not None and self._run.broken is not None:
             why = " | stopped at its last recorded event"
         return f"asw run {self.workflow}/{self.name} | {record.status}{at}{why} | {self.duration_s:.1f} s"
@@ -524,7 +540,7 @@ class StateVisits:
     @property
     def logs(self) -> list[str]:
         """The lines printed, all visits and attempts together."""
-        frame = self.execution.logs()
+        frame = self.execution.logs(redact=False)
         return frame[frame["path"].isin({v.path for v in self.visits})]["line"].tolist()
 
     @property
@@ -558,7 +574,7 @@ class StateVisits:
         v = self.last
         more = f" | {len(self.visits)} visits" if len(self.visits) > 1 else ""
         tries = f" | attempt {len(v.attempts)}" if len(v.attempts) > 1 else ""
-        why = f" | {self.error}" if self.error else ""
+        why = f" | {redact_text(self.error)}" if self.error else ""
         return f"asw state {v.path} | {v.status}{tries}{why}{more}"
 
 

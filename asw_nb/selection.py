@@ -2,7 +2,7 @@
 
 Every call takes `runs`, or filters, or both. `runs` is an execution, its name or id, a list of such, or a table with a column
 ``execution``, such as a part of `executions()`; without it the whole history file is meant. Filters are those of
-`asw_nb.history.queries.Wanted`, and SQLite applies them."""
+`asw_nb.history.queries.Wanted`, and SQLite applies them. Tables show no secrets; with ``redact=False`` those of the history do."""
 
 from __future__ import annotations
 
@@ -86,10 +86,11 @@ class Selection:
     def _rows(self, table: str, runs: Any, filters: dict[str, Any]) -> pandas.DataFrame:
         from asw_nb.analysis import tables
 
+        redact = filters.pop("redact", True)
         rows: list[tuple[Any, ...]] = []
         for view in self.select(runs, **filters):
             rows += view._rows(table)
-        return tables.frame(tables.COLUMNS[table], rows)
+        return tables.frame(tables.COLUMNS[table], rows, redact)
 
     def states(self, runs: Any = None, **filters: Any) -> pandas.DataFrame:
         """One row per visit to a state, of many executions."""
@@ -159,7 +160,7 @@ class Selection:
         from asw_nb.analysis import across, tables
 
         views = self.select(runs, **filters)
-        tries = tables.frame(tables.ATTEMPTS, [row for view in views for row in view._rows("attempts")])
+        tries = tables.frame(tables.ATTEMPTS, [row for view in views for row in view._rows("attempts")], redact=False)
         return across.failures(tries, _states(views), _workflows(views), n)
 
     def throughput(self, runs: Any = None, every: str | None = None, **filters: Any) -> Chart:
@@ -260,7 +261,7 @@ def _things(runs: Any) -> list[Any]:
 def _states(views: list[Any]) -> pandas.DataFrame:
     from asw_nb.analysis import tables
 
-    return tables.frame(tables.STATES, [row for view in views for row in view._rows("states")])
+    return tables.frame(tables.STATES, [row for view in views for row in view._rows("states")], redact=False)  # nothing of the payloads is shown
 
 
 def _workflows(views: list[Any]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What can be seen of one execution: its tables, charts and exports, the same for one that ran here and one whose history was loaded.
 
 A `View` needs a record, the visits folded from the history, what the attempts printed and measured, and the history in the
-cloud's words; everything else is made from these."""
+cloud's words; everything else is made from these. Tables show no secrets unless they are asked for with ``redact=False``."""
 
 from __future__ import annotations
 
@@ -62,34 +62,35 @@ class View:
             case _:
                 return tables.log_rows(record, self.fold(), self._outputs())
 
-    def _table(self, name: str) -> pandas.DataFrame:
+    def _table(self, name: str, redact: bool = True) -> pandas.DataFrame:
+        """A table; with ``redact=False`` with the secrets in it, for computing with them."""
         from asw_nb.analysis import tables
 
-        return tables.frame(tables.COLUMNS[name], self._rows(name))
+        return tables.frame(tables.COLUMNS[name], self._rows(name), redact)
 
-    def states(self) -> pandas.DataFrame:
+    def states(self, redact: bool = True) -> pandas.DataFrame:
         """One row per visit to a state."""
-        return self._table("states")
+        return self._table("states", redact)
 
-    def attempts(self) -> pandas.DataFrame:
+    def attempts(self, redact: bool = True) -> pandas.DataFrame:
         """One row per try of a task."""
-        return self._table("attempts")
+        return self._table("attempts", redact)
 
-    def events(self) -> pandas.DataFrame:
+    def events(self, redact: bool = True) -> pandas.DataFrame:
         """One row per history event, in the cloud's words."""
-        return self._table("events")
+        return self._table("events", redact)
 
-    def map_items(self) -> pandas.DataFrame:
+    def map_items(self, redact: bool = True) -> pandas.DataFrame:
         """One row per item of each Map."""
-        return self._table("map_items")
+        return self._table("map_items", redact)
 
     def metrics(self) -> pandas.DataFrame:
         """One row per value that a function recorded with `context.metric`."""
         return self._table("metrics")
 
-    def logs(self) -> pandas.DataFrame:
+    def logs(self, redact: bool = True) -> pandas.DataFrame:
         """One row per line that a function printed or logged."""
-        return self._table("logs")
+        return self._table("logs", redact)
 
     def _title(self) -> str:
         record = self._latest()
@@ -125,7 +126,12 @@ class View:
         choose("axis", axis, ("relative", "absolute"))
         choose("rows", rows, ("path", "state"))
         choose("gaps", gaps, ("compress", "keep"))
-        path = self.summary().critical_path if critical else None
+        from asw_nb.analysis import timeline_path
+        from asw_nb.analysis.critical_path import critical_path
+
+        record, fold = self._latest(), self.fold()
+        end = fold.last_at if record.finished_us is None else max(fold.last_at, record.finished_us - record.started_us)
+        path = timeline_path.stretches(critical_path(fold.visits, end)) if critical and fold.visits else []
         return timeline(
             self.attempts(), self.states(), axis=axis, rows=rows, title=self._title(), unfold=unfold, critical=path, compress=gaps == "compress"
         )

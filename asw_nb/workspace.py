@@ -11,7 +11,7 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ from asw_nb.errors import (
     UsageError,
     did_you_mean,
 )
+from asw_nb.history.redact import learn
+from asw_nb.history.redact_store import RedactingStore
 from asw_nb.history.store import Record, Store
 from asw_nb.language.plan import Plan, compile_plan
 from asw_nb.language.resources import Resource
@@ -72,6 +74,28 @@ class _Lazily:
         self._make().submit(orders, from_worker)
 
 
+class _About:
+    """The parts of the context object that never change."""
+
+    __slots__ = ("_record", "_workspace")
+
+    def __init__(self, workspace: Workspace, record: Record) -> None:
+        self._workspace, self._record = workspace, record
+
+    def context_execution(self) -> dict[str, Any]:
+        record = self._record
+        return {
+            "Id": record.id, "Input": record.input, "StartTime": isoformat(record.started_us), "Name": record.name, "RoleArn": record.role,
+            "RedriveCount": record.redrives,
+        }  # fmt: skip
+
+    def context_machine(self) -> dict[str, Any]:
+        return {"Id": self._record.machine_id, "Name": self._record.workflow}
+
+    def task_token(self, frame: int, order: int) -> str:
+        return self._workspace.task_token(self._record.key, frame, order)
+
+
 class Workspace(Selection):
     """One history file with everything that runs on it.
 
@@ -86,6 +110,12 @@ class Workspace(Selection):
     group_commit : bool
         Write the results of tasks that take microseconds together, at most a millisecond after the first of them; with False each is
         written before the next state begins. Results of longer tasks are always written at once.
+    redact : str or iterable of str
+        More names of secrets, as regular expressions for words in a key (``"iban"``); ``"!tokens"`` is a key that is none. They count for everything that
+        this kernel shows.
+    redact_store : bool, optional
+        Keep values under secret names out of the file, for good: an execution that would need one cannot be resumed. What
+        ``$ASW_NB_REDACT_STORE`` says when left out.
 
     Attributes
     ----------
@@ -108,13 +138,15 @@ class Workspace(Selection):
 
     def __init__(
         self, path: str | os.PathLike[str] | None = None, max_workers: int = 128, resume: bool = False, group_commit: bool = True,
+        redact: str | Iterable[str] = (), redact_store: bool | None = None,
     ) -> None:  # fmt: skip
+        learn(redact)
         self.path = Path(path) if path is not None else default_path()
         if self.path.is_dir():
             self.path = self.path / "history.db"
         self.path = self.path.absolute()
         self.artifacts = str(self.path.parent / "artifacts")
-        self.store = Store(self.path)
+        self.store: Store = RedactingStore(self.path) if _redacts(redact_store) else Store(self.path)
         self.place = self.path.resolve()
         self.runner = Runner(self.store, RealClock())
         if not group_commit:
@@ -416,24 +448,7 @@ class Workspace(Selection):
 
     def state_of(self, plan: Plan, record: Record, seed: int | None = None) -> ExecutionState:
         """An execution's state before its first event."""
-        execution = {
-            "Id": record.id,
-            "Input": record.input,
-            "StartTime": isoformat(record.started_us),
-            "Name": record.name,
-            "RoleArn": record.role,
-            "RedriveCount": record.redrives,
-        }
-        machine = {"Id": record.machine_id, "Name": record.workflow}
-        state = ExecutionState(
-            plan,
-            record.input,
-            record.started_us,
-            execution,
-            machine,
-            seed,
-            lambda frame, order: self.task_token(record.key, frame, order),
-        )
+        state = ExecutionState(plan, record.input, record.started_us, seed=seed, about=_About(self, record))
         state.activity_exists = self.activities.exists
         return state
 
@@ -549,8 +564,9 @@ class Workspace(Selection):
             run.done.wait(0.2)
 
     def executions(
-        self, workflow: str | Sequence[str] | None = None, status: str | Sequence[str] | None = None, limit: int | None = None, **filters: Any
-    ) -> pandas.DataFrame:
+        self, workflow: str | Sequence[str] | None = None, status: str | Sequence[str] | None = None, limit: int | None = None,
+        redact: bool = True, **filters: Any,
+    ) -> pandas.DataFrame:  # fmt: skip
         """A table of the executions, newest first; see `asw_nb.analysis.tables.EXECUTIONS` for the columns.
 
         Parameters
@@ -558,6 +574,8 @@ class Workspace(Selection):
         workflow, status : str or list of str, optional
             Any of these; a ``*`` in a workflow's name stands for any text.
         limit : int, optional
+        redact : bool
+            Mask the secrets in it.
         filters
             name, type, backend, error, since, until, tags: as in `asw_nb.history.queries.Wanted`.
 
@@ -570,7 +588,8 @@ class Workspace(Selection):
         from asw_nb.history.queries import records
 
         self.settle()
-        return tables.executions(records(self.store, wanted({"workflow": workflow, "status": status, "limit": limit, **filters})))
+        asked = wanted({"workflow": workflow, "status": status, "limit": limit, **filters})
+        return tables.executions(records(self.store, asked), redact)
 
     def execution(self, id_or_name: str | int, workflow: str | None = None) -> Execution:
         """A handle to any execution in the file.
@@ -600,6 +619,13 @@ class Workspace(Selection):
         if live is not None and live.done.is_set() and record.redrives > live.state.redrives:
             live = None  # another kernel has redriven it since
         return Execution(self, record, live)
+
+
+def _redacts(chosen: bool | None) -> bool:
+    """Whether secrets are kept out of the file: as the call says, else as the environment does."""
+    if chosen is not None:
+        return chosen
+    return os.environ.get("ASW_NB_REDACT_STORE", "").strip().lower() in ("1", "true", "yes", "on")
 
 
 def _input(value: Any) -> Any:

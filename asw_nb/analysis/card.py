@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from asw_nb.analysis.figure import html_text, svg_img
 from asw_nb.analysis.graph import to_svg
+from asw_nb.analysis.live_parts import MAP_PX, ended_maps_html, maps_html, side_lines
 from asw_nb.analysis.palette import STATUS_COLOURS
-from asw_nb.analysis.status import Counts, Statuses, graph_statuses, live_statuses, tallies
+from asw_nb.analysis.status import Counts, Statuses, graph_statuses, live_statuses, sampled, tallies
+from asw_nb.analysis.words import MAX_TEXT, cut, duration_text, readable_cause, stack_trace
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, Event
 from asw_nb.engine.execution import ExecutionState
@@ -30,14 +32,13 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 40
 MAX_VISIT_ROWS = 12
-MAX_TEXT = 4_000
 MAX_GRAPH_STATES = 400
 # Folding takes 6 µs an event (measured with a loop of a million), so a longer history is told by its tallies.
 MAX_FOLDED_EVENTS = 100_000
 GRAPH_WIDTH_PX, GRAPH_HEIGHT_PX = 760, 520
 SMALLEST_SCALE = 0.7
 RECENT_LINES = 6
-BAR_PX, LINE_PX = 40, 18
+LINE_PX = 18
 
 GLYPHS = {
     "RUNNING": "▶", "SUCCEEDED": "✓", "FAILED": "✗", "CAUGHT": "↷", "ABORTED": "■", "TIMED_OUT": "⏱", "WAITING": "⏳", "RETRYING": "↻",
@@ -54,32 +55,6 @@ CODE = f"background:#eef0f3;color:#1b1f24;padding:1px 4px;border-radius:4px;{MON
 GREY = "color:#57606a"
 LINE = f"height:{LINE_PX}px;line-height:{LINE_PX}px;white-space:pre;overflow:hidden;text-overflow:ellipsis"
 TITLE = "margin-top:10px;font-weight:600"
-
-
-def duration_text(seconds: float | None) -> str:
-    """Seconds in the unit that people would choose.
-
-    Examples
-    --------
-    >>> duration_text(0.0123), duration_text(75.0)
-    ('12 ms', '1 min 15 s')
-    """
-    if seconds is None or seconds != seconds:
-        return ""
-    if seconds < 0.001:
-        return f"{seconds * 1e6:.0f} µs"
-    if seconds < 1:
-        return f"{seconds * 1e3:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def cut(text: str, limit: int = MAX_TEXT) -> str:
-    """Text of at most `limit` characters, saying what is left out."""
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit:,} more characters)"
 
 
 def json_text(value: Any, limit: int = MAX_TEXT) -> str:
@@ -122,6 +97,7 @@ def execution_card(execution: Execution) -> str:
         if len(fold.visits) > MAX_VISIT_ROWS:
             every_visit = _details(f"All {len(fold.visits):,} visits to states", table)
             table = states_summary(fold)
+        table = ended_maps_html(fold) + table
     shown = _graph(execution.plan, statuses, counts, f"graph of {record.workflow}: {record.status}")
     parts = [_header(record, execution.duration_s), _error(record), _side_by_side(shown, table)]
     if record.status == "SUCCEEDED":
@@ -167,38 +143,10 @@ def _error(record: Record) -> str:
     what = f": <b>{html_text(cut(redact_text(record.error)))}</b>" if record.error else ""
     message = readable_cause(record.cause)
     cause = f'<pre style="{PRE}">{html_text(cut(message))}</pre>' if message else ""
-    frames = redact_text("".join(_stack_trace(record.cause)))
+    frames = redact_text("".join(stack_trace(record.cause)))
     trace = _details("Traceback", f'<pre style="{PRE}">{html_text(cut(frames))}</pre>') if frames else ""
     colour = STATUS_COLOURS.get(record.status, "#57606a")
     return f'<div style="margin:10px 0;padding:2px 0 2px 10px;border-left:4px solid {colour}">{record.status}{where}{what}{cause}{trace}</div>'
-
-
-def _function_error(cause: str | None) -> dict[str, Any]:
-    """The object that stands in the cause when a function raised; an empty one for every other cause."""
-    try:
-        parsed = json.loads(cause or "")
-    except ValueError:
-        return {}
-    return parsed if isinstance(parsed, dict) and isinstance(parsed.get("errorMessage"), str) else {}
-
-
-def _stack_trace(cause: str | None) -> list[str]:
-    frames = _function_error(cause).get("stackTrace")
-    return [str(frame) for frame in frames] if isinstance(frames, list) else []
-
-
-def readable_cause(cause: str | None) -> str:
-    """A cause as a person reads it: without its secrets, and a function's error object becomes its message.
-
-    Examples
-    --------
-    >>> readable_cause('{"errorMessage": "no such table", "errorType": "KeyError", "stackTrace": []}')
-    'KeyError: no such table'
-    """
-    raised = _function_error(cause)
-    if not raised:
-        return redact_text(cause or "")
-    return f"{redact_text(str(raised.get('errorType', 'Error')))}: {redact_text(raised['errorMessage'])}"
 
 
 def states_table(fold: Fold, limit: int = MAX_ROWS) -> str:
@@ -334,45 +282,21 @@ def live_card(run: Run, record: Record, recent: Iterable[str], hint: str = "") -
     seconds = (run.clock.time_us() - record.started_us) / 1e6
     done, begun = sum(state.exited) + sum(state.failed), sum(state.entered)
     statuses, counts = live_statuses(state)
-    bars = [_bar(path, done, failed, length) for path, done, failed, length in map_progress(run)]
+    frames = sampled(state.frames)
+    maps = maps_html(frames)
     # Room for what is going to be shown is kept from the first frame on: the page below must not jump.
-    room = BAR_PX * max(len(bars), min(2, sum(s.kind == MAP for s in state.plan.states)))
+    room = MAP_PX * max(len(maps), min(2, sum(s.kind == MAP for s in state.plan.states)))
     lines = "".join(f'<div style="{LINE}">{html_text(line[:120])}</div>' for line in recent)
     panel = (
         f'<div style="{GREY}"><b>{done:,}</b> states done &nbsp;·&nbsp; <b>{begun - done:,}</b> running &nbsp;·&nbsp; {state.event_id:,} events</div>'
-        f'<div style="min-height:{room}px">{"".join(bars)}</div>'
+        f'<div style="min-height:{room}px">{"".join(maps)}</div>'
+        f"{side_lines(run, state.plan, frames, round(seconds * 1e6))}"
         f'<div style="{TITLE}">Latest events</div>'
         f'<div style="{GREY};height:{LINE_PX * RECENT_LINES}px;{MONO}">{lines}</div>'
         f'<div style="{GREY};margin-top:10px">{hint}</div>'
     )
     shown = _graph(state.plan, statuses, counts, f"graph of {record.workflow}, running")
     return f'<div style="{BOX}">{_header(record, seconds)}{_side_by_side(shown, panel, "260px")}</div>'
-
-
-def map_progress(run: Run, limit: int = 6) -> list[tuple[str, int, int, int]]:
-    """(path, done, failed, length) of the Maps that run."""
-    out = []
-    for frame in list(run.state.frames.values())[:2000]:
-        children = frame.children
-        if children is not None and frame.state.map is not None:
-            out.append((frame.path, children.done, children.failed, children.length))
-            if len(out) == limit:
-                break
-    return out
-
-
-def _bar(path: str, done: int, failed: int, length: int) -> str:
-    good, bad = (100 * n / length if length else 0 for n in (done, failed))
-    failures = f", {failed:,} failed" if failed else ""
-    parts = "".join(
-        f'<div style="float:left;height:8px;width:{share:.2f}%;background:{STATUS_COLOURS[status]}"></div>'
-        for share, status in ((good, "SUCCEEDED"), (bad, "FAILED"))
-        if share
-    )
-    return (
-        f'<div style="margin-top:10px;height:{BAR_PX - 10}px;max-width:520px"><b>{html_text(cut(path, 60))}</b> &nbsp;{done + failed:,} of {length:,}{failures}'
-        f'<div style="background:#e4e7eb;border-radius:4px;height:8px;margin-top:2px;overflow:hidden">{parts}</div></div>'
-    )
 
 
 def seconds_at(event: Event) -> str:
@@ -421,7 +345,6 @@ __all__ = [
     "graph_picture",
     "json_text",
     "live_card",
-    "map_progress",
     "readable_cause",
     "seconds_at",
     "states_summary",

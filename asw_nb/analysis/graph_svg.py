@@ -158,6 +158,14 @@ def counts_line(counts: Mapping[str, int], room_px: float) -> str:
     return fitted(" ".join(f"{count}{signs.get(status, '∎')}" for status, count in given), SMALL_PX, room_px)
 
 
+def _counts_of(kind: str, counts: Mapping[str, int], room_px: float) -> str:
+    """The line below a state's name; a Map's says that it counts items, where that fits."""
+    if kind != "Map":
+        return counts_line(counts, room_px)
+    words = "items: " + counts_line(counts, 10_000)
+    return words if text_width(words, SMALL_PX) <= room_px else counts_line(counts, room_px)
+
+
 def draw(
     picture: Picture,
     statuses: Mapping[str, str],
@@ -288,7 +296,7 @@ class _Ink:
         ]
         room = detail_room(node, rect)
         if self.counts.get(node.path) and node.is_state:
-            small, colour = counts_line(self.counts[node.path], room), theme.text
+            small, colour = _counts_of(node.kind, self.counts[node.path], room), theme.text
         else:
             small, colour = fitted(small_line(node), SMALL_PX, room), theme.muted
             if node.problem and not status:

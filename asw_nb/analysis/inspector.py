@@ -26,7 +26,7 @@ from asw_nb.analysis.card import (
 from asw_nb.analysis.figure import html_text
 from asw_nb.analysis.palette import STATUS_COLOURS
 from asw_nb.history.fold import Visit
-from asw_nb.history.redact import is_secret, redact, redact_text
+from asw_nb.history.redact import is_secret, redact, redact_lines, redact_text
 from asw_nb.history.store import Record
 
 PANE = "background:#ffffff;color:#1b1f24;border:1px solid #d0d7de;border-radius:8px;padding:10px 14px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.45;overflow-wrap:anywhere"
@@ -79,7 +79,7 @@ def payload_html(value: Any) -> str:
 def text_html(text: str) -> str:
     """Free text in a box of its own."""
     return (
-        f'<pre style="{PRE};max-height:260px;overflow:auto">{html_text(cut(redact_text(text[:20_000]), 12_000))}</pre>'
+        f'<pre style="{PRE};max-height:260px;overflow:auto">{html_text(cut(redact_text(text, 20_000), 12_000))}</pre>'
     )
 
 
@@ -99,7 +99,7 @@ def head_html(record: Record, status: str, seconds: float, count: int, note: str
     error = ""
     if record.error is not None and status == record.status:
         where = f" at <b>{html_text(cut(record.failed_path, 80))}</b>" if record.failed_path else ""
-        message = cut(redact_text(readable_cause(record.cause)[:2_000]), 200)
+        message = cut(readable_cause(record.cause), 200)
         error = f'<div style="margin-top:4px;color:{STATUS_COLOURS["FAILED"]}">{html_text(cut(record.error, 80))}{where}: {html_text(message)}</div>'
     return pane(
         f'<b style="font-size:15px">{html_text(cut(record.workflow, 80))}</b> &nbsp;{badge(status)} &nbsp;{duration_text(seconds)}'
@@ -156,7 +156,7 @@ def attempts_html(visit: Visit, python: str) -> str:
             (
                 str(attempt.number), badge(attempt.status), f"{begun / 1e6:.2f} s", duration_text(seconds),
                 html_text(cut(attempt.worker or "", 40)),
-                html_text(cut(redact_text(": ".join(filter(None, (attempt.error, message)))), 200)),
+                html_text(cut(redact_text(": ".join(filter(None, (attempt.error, message))), 2_000), 200)),
             )
         )  # fmt: skip
     body = table_html(("attempt", "status", "at", "duration", "worker", "error"), rows)
@@ -169,9 +169,8 @@ def logs_html(lines: Sequence[tuple[int, str, str]], python: str) -> str:
         return pane(f'<div style="{GREY}">Nothing was printed or logged.</div>', "Logs")
     shown = lines[-MOST_LINES:]
     more = f"… {len(lines) - len(shown):,} lines before\n" if len(lines) > len(shown) else ""
-    text = more + "\n".join(
-        cut(redact_text(str(line)[: 2 * LONGEST_LINE]), LONGEST_LINE).rstrip() for _, _, line in shown
-    )
+    lined = redact_lines([str(line)[: 2 * LONGEST_LINE].rstrip() for _, _, line in shown])
+    text = more + "\n".join(cut(line, LONGEST_LINE) for line in lined)
     box = f'<pre style="{PRE};max-height:320px;overflow:auto">{html_text(text)}</pre>'
     return pane(f'{box}<div style="{GREY};margin-top:8px">In Python: {code_html(python)}</div>', "Logs")
 
@@ -207,7 +206,7 @@ def details_text(event: dict[str, Any], limit: int = 160) -> str:
         if isinstance(value, str) and key in ("input", "output", "parameters") and len(value) <= 4 * limit:
             text = json.dumps(redact(json.loads(value)), ensure_ascii=False)
         else:
-            text = redact_text(str(value)[: 4 * limit])
+            text = redact_text(str(value), 4 * limit)
         words.append(f"{key}: {text}")
     return cut(" · ".join(words), limit)
 
@@ -243,7 +242,11 @@ def table_html(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def function_html(name: str, where: str, source: str | None, runs: str = "") -> str:
     """The function behind a state: where it was defined, its text, and its last runs."""
-    text = f'<pre style="{PRE};max-height:360px;overflow:auto">{html_text(cut(source, 8_000))}</pre>' if source else ""
+    text = (
+        f'<pre style="{PRE};max-height:360px;overflow:auto">{html_text(cut(redact_text(source), 8_000))}</pre>'
+        if source
+        else ""
+    )
     missing = "" if source else f'<div style="{GREY}">Its source is not known to Python.</div>'
     place = f'<span style="{GREY}">{html_text(cut(where, 200))}</span>' if where else ""
     return pane(

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
-from asw_nb.engine.execution import CHILDREN, TIMER, ExecutionState
-from asw_nb.history.fold import Fold
+from asw_nb.engine.execution import CHILDREN, TIMER, ExecutionState, Frame
+from asw_nb.history.fold import Fold, Visit, map_items
 from asw_nb.language.plan import MAP, StatePlan
 
 Statuses = dict[str, str]
 Counts = dict[str, dict[str, int]]
+
+SAMPLE = 1000
+"""Of more frames than that an even sample is looked at, so that a picture costs the same however wide an execution is."""
 
 # what a state shows when its visits differ: the first of these that any visit has
 _ORDER = ("RUNNING", "RETRYING", "WAITING", "FAILED", "TIMED_OUT", "ABORTED", "CAUGHT", "SUCCEEDED")
 
 
 def graph_statuses(fold: Fold) -> tuple[Statuses, Counts]:
-    """Statuses and, for states visited more than once, counts by status; keys are paths in the definition."""
+    """Statuses and counts by status; keys are paths in the definition.
+
+    A Map's counts are those of its items, of all its visits together. Another state's are those of its visits, when there are several.
+    """
     by_state: dict[str, Counter[str]] = {}
     newest: dict[str, str] = {}
     for visit in fold.visits:
@@ -30,7 +37,22 @@ def graph_statuses(fold: Fold) -> tuple[Statuses, Counts]:
         statuses[path] = next(s for s in _ORDER if s in tally) if inside_map else newest[path]
         if sum(tally.values()) > 1:
             counts[path] = dict(tally)
+    for state in fold.state.plan.states:
+        if state.kind == MAP:
+            counts.pop(state.path, None)
+    for owner, _, visits in map_items(fold):
+        items = counts.setdefault(owner.state.path, {})
+        status = item_status(visits)
+        items[status] = items.get(status, 0) + 1
     return statuses, counts
+
+
+def item_status(visits: list[Visit]) -> str:
+    """How an item of a Map stands, by its visits."""
+    last = visits[-1]
+    if last.status in ("FAILED", "ABORTED", "TIMED_OUT"):
+        return last.status
+    return "SUCCEEDED" if last.exited is not None and last.next_name is None else "RUNNING"
 
 
 def _inside_map(state: StatePlan) -> bool:
@@ -44,7 +66,7 @@ def _inside_map(state: StatePlan) -> bool:
 
 def live_statuses(run: ExecutionState) -> tuple[Statuses, Counts]:
     """The same from a running execution's tallies: cost grows with the states of the definition, not with the
-    history."""
+    history. The items of a Map are counted while it runs."""
     statuses: Statuses = {}
     counts: Counts = {}
     standing: dict[int, str] = {}
@@ -61,13 +83,37 @@ def live_statuses(run: ExecutionState) -> tuple[Statuses, Counts]:
             statuses[state.path] = standing.get(state.index, "RUNNING")
         elif unfinished := [status for status in ("TIMED_OUT", "ABORTED") if status in tally]:
             statuses[state.path] = unfinished[0]
-        elif "FAILED" in tally and "SUCCEEDED" not in tally:
+        elif "FAILED" in tally and ("SUCCEEDED" not in tally or _inside_map(state)):
             statuses[state.path] = "CAUGHT" if run.status in ("RUNNING", "SUCCEEDED") else "FAILED"
         else:
             statuses[state.path] = "SUCCEEDED"
-        if tally.total() > 1:
+        if tally.total() > 1 and state.kind != MAP:
             counts[state.path] = dict(tally)
+    for owner in containers(sampled(run.frames)):
+        children = owner.children
+        if children is not None and owner.state.map is not None:
+            items = Counter(counts.get(owner.state.path, {}))
+            items += Counter({"SUCCEEDED": children.done, "FAILED": children.failed, "RUNNING": children.running})
+            counts[owner.state.path] = dict(items)
     return statuses, counts
+
+
+def sampled(frames: dict[int, Frame]) -> list[Frame]:
+    """Frames that are alive, an even sample of them when there are many."""
+    alive = list(frames.values())
+    return alive if len(alive) <= SAMPLE else alive[:: len(alive) // SAMPLE + 1]
+
+
+def containers(frames: Iterable[Frame]) -> list[Frame]:
+    """The Parallels and Maps that these frames stand in or on, outer ones first."""
+    found: dict[int, Frame] = {}
+    for frame in frames:
+        one: Frame | None = frame
+        while one is not None and one.id not in found:
+            if one.children is not None:
+                found[one.id] = one
+            one = one.parent
+    return [found[number] for number in sorted(found)]
 
 
 def tallies(run: ExecutionState) -> list[Counter[str]]:
@@ -77,7 +123,7 @@ def tallies(run: ExecutionState) -> list[Counter[str]]:
         +Counter({"SUCCEEDED": exited, "FAILED": failed, "RUNNING": entered - exited - failed})
         for entered, exited, failed in zip(run.entered, run.exited, run.failed, strict=True)
     ]
-    if run.status != "RUNNING":
+    if run.status not in ("RUNNING", "SUCCEEDED"):  # the root of one that succeeded is kept too, for a redrive
         for frame in run.salvage.values():
             cut_short = run.status if frame.id == 0 or run.status != "FAILED" else "ABORTED"
             out[frame.state.index] += Counter({cut_short: 1})
@@ -85,4 +131,4 @@ def tallies(run: ExecutionState) -> list[Counter[str]]:
     return out
 
 
-__all__ = ["Counts", "Statuses", "graph_statuses", "live_statuses", "tallies"]
+__all__ = ["Counts", "Statuses", "containers", "graph_statuses", "item_status", "live_statuses", "sampled", "tallies"]

@@ -1,7 +1,8 @@
 """The tables: folded history -> pandas DataFrames with fixed columns and dtypes, the same for every backend.
 
 Times are ``datetime64[us, UTC]``, durations float seconds (NaN while something runs), counts ``Int64``, texts
-``object`` (None where there is none) and payloads (input, output, details) the parsed JSON values."""
+``object`` (None where there is none) and payloads (input, output, details) the parsed JSON values. Secrets are masked unless the caller says
+``redact=False``: a table is what people look at, save and send; what they compute with is `run.output` and `run["Load"].input`."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from asw_nb.history.fold import Fold, Visit
 from asw_nb.history.fold import map_items as items_of
+from asw_nb.history.redact import current
 from asw_nb.history.store import Record
 
 if TYPE_CHECKING:
@@ -59,14 +61,28 @@ class Visits(Protocol):
 Rows = list[tuple[Any, ...]]
 
 
-def frame(columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> pandas.DataFrame:
-    """Rows -> a DataFrame with exactly these columns and dtypes; times come as microseconds since 1970."""
+FREE_TEXT = frozenset(("error", "cause", "why"))
+"""Columns of what people and programs wrote, where secrets may stand."""
+
+
+def frame(columns: dict[str, str], rows: Sequence[tuple[Any, ...]], redact: bool = True) -> pandas.DataFrame:
+    """Rows -> a DataFrame with exactly these columns and dtypes; times come as microseconds since 1970.
+
+    Parameters
+    ----------
+    redact : bool
+        Mask the secrets in payloads, errors, causes and lines.
+    """
     import numpy
     import pandas
 
     data: dict[str, Any] = {}
     for position, (name, kind) in enumerate(columns.items()):
         values = [row[position] for row in rows]
+        if redact and (kind == JSON or name in FREE_TEXT):
+            values = _masked(values)
+        elif redact and name == "line":
+            values = _masked_lines(values, [row[:position - 2] for row in rows])
         if kind == TIME:
             micros = numpy.array([-(2**63) if v is None else v for v in values], dtype="int64")
             data[name] = pandas.Series(pandas.DatetimeIndex(micros.view("datetime64[us]"), tz="UTC"))
@@ -81,11 +97,38 @@ def frame(columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> pandas.Da
     return pandas.DataFrame(data, columns=list(columns))
 
 
+def _masked(values: list[Any]) -> list[Any]:
+    """Payloads and texts without their secrets; each is looked at once, however many rows share it."""
+    redactor, done = current(), {}
+    out = []
+    for value in values:
+        kind = type(value)
+        if kind is str or kind is dict or kind is list:
+            mark = value if kind is str else id(value)
+            if mark not in done:
+                done[mark] = redactor.value(value)
+            value = done[mark]
+        out.append(value)
+    return out
+
+
+def _masked_lines(lines: list[str], places: list[tuple[Any, ...]]) -> list[str]:
+    """Lines without their secrets; those of one attempt are one text."""
+    together: dict[tuple[Any, ...], list[int]] = {}
+    for row, place in enumerate(places):
+        together.setdefault(place, []).append(row)
+    out, redactor = list(lines), current()
+    for numbers in together.values():
+        for row, line in zip(numbers, redactor.lines([lines[row] for row in numbers]), strict=True):
+            out[row] = line
+    return out
+
+
 def _seconds(start: int | None, end: int | None) -> float | None:
     return None if start is None or end is None else (end - start) / 1e6
 
 
-def executions(records: Iterable[Record]) -> pandas.DataFrame:
+def executions(records: Iterable[Record], redact: bool = True) -> pandas.DataFrame:
     """One row per execution.
 
     Returns
@@ -100,7 +143,7 @@ def executions(records: Iterable[Record]) -> pandas.DataFrame:
         )
         for r in records
     ]  # fmt: skip
-    return frame(EXECUTIONS, rows)
+    return frame(EXECUTIONS, rows, redact)
 
 
 def state_rows(record: Record, fold: Visits) -> Rows:

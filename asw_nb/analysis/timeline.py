@@ -7,9 +7,11 @@ segments 6.2 s and 0.06 s. Segments can be hovered at their middle, where an inv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from asw_nb.analysis import timeline_gaps, timeline_path
 from asw_nb.analysis import timeline_svg as svg
 from asw_nb.analysis.figure import Figure, html_text, plotly_text, svg_img
 from asw_nb.analysis.palette import LINE_COLOUR, TEXT_COLOUR
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from asw_nb.analysis.timeline_gaps import Cuts
+
 BAR_LIMIT = 5_000
 SEGMENT_LIMIT = 100_000
 HOVER_TRACES = 80
@@ -44,18 +48,31 @@ MAX_HEIGHT_PX = 1_600
 TABLE_ROWS = 60
 TITLE_COLUMNS = 90
 _GRID = "rgba(128,128,128,0.22)"
+_BAND = "rgba(128,128,128,0.16)"
 # Each unit with its length in seconds, and the time from which the next one is taken.
 _UNITS = (("ms", 1e-3, 1.0), ("s", 1.0, 180.0), ("min", 60.0, 10_800.0), ("h", 3_600.0, 259_200.0))
 
 
 @dataclass
 class _Scale:
-    """The spans in units of the time axis."""
+    """The spans in units of the time axis; `marks` and `bands` only where pauses are cut out of it."""
 
     start: np.ndarray
     end: np.ndarray
     title: str
     is_date: bool
+    unit_s: float = 1.0
+    cuts: Cuts | None = None
+    shift_s: float = 0.0
+    marks: list[tuple[float, str]] | None = None
+
+    def place(self, seconds: np.ndarray, spans: Spans) -> np.ndarray:
+        """Where moments of the first execution lie, given in seconds since its start."""
+        if self.is_date:
+            return float(spans.zero_us.min()) / 1e3 + seconds * 1e3
+        if self.cuts is not None:
+            return self.cuts.apply(seconds + self.shift_s)
+        return seconds / self.unit_s
 
 
 def timeline(
@@ -65,6 +82,9 @@ def timeline(
     axis: str = "relative",
     rows: str = "path",
     title: str | None = None,
+    unfold: str | Sequence[str] | None = None,
+    critical: Sequence[timeline_path.Stretch] = (),
+    compress: bool = False,
 ) -> Figure:
     """A Gantt chart of attempts: queued, running, backing off and waiting, told apart by colour and hatching.
 
@@ -78,6 +98,12 @@ def timeline(
         ``"path"``: a row for each place, where Maps of more than 30 items share one row per state;
         ``"state"``: one row per state always.
     title : str, optional
+    unfold : str or list of str, optional
+        Maps, by name or path, whose items keep rows of their own; ``"*"`` is all.
+    critical : sequence of (path, begin, end)
+        What is outlined, in seconds since the start; see `timeline_path.stretches`.
+    compress : bool
+        Cut long pauses out of the axis.
 
     Raises
     ------
@@ -96,26 +122,39 @@ def timeline(
     spans = collect(attempts, states)
     if not len(spans):
         return _nothing(title)
-    layout = arrange(spans, fold_all=rows == "state")
+    layout = arrange(spans, rows == "state", [unfold] if isinstance(unfold, str) else list(unfold or ()))
     several = len({row.execution for row in layout.rows}) > 1
     names = [f"{row.execution} \u00b7 {row.name}" if several else row.name for row in layout.rows]
-    scale = _scale(spans, axis)
+    scale = _scale(spans, axis, compress)
+    path = timeline_path.outlines(critical, spans, layout)
+    ends = scale.place(path.start, spans), scale.place(path.end, spans)
     if len(spans) <= BAR_LIMIT:
         traces = _bar_traces(spans, layout, scale, hover_texts(spans, attempts, states))
     else:
         traces = _segment_traces(spans, layout, scale, names)
-    page = _page(layout, names, scale, title, legend_entries=len(set(spans.kind.tolist())))
+    if len(path):
+        traces.append(_path_trace(path, *ends))
+    page = _page(layout, names, scale, title, legend_entries=len(set(spans.kind.tolist())) + bool(len(path)))
     text = _summary(spans, layout)
-    return Figure(_figure(traces, page), _static(spans, layout, names, scale, title, text), text)
+    return Figure(_figure(traces, page), _static(spans, layout, names, scale, title, text, (path, *ends)), text)
 
 
-def _scale(spans: Spans, axis: str) -> _Scale:
-    if axis == "absolute":
+def _scale(spans: Spans, axis: str, compress: bool) -> _Scale:
+    absolute = axis == "absolute"
+    zero_s = float(spans.zero_us.min()) / 1e6
+    # absolute times are counted from the first of them: seconds since 1970 would lose digits
+    shift = spans.zero_us / 1e6 - zero_s if absolute else 0.0
+    cuts = timeline_gaps.find(spans, spans.start + shift, spans.end + shift) if compress else None
+    if cuts is not None:
+        title = "UTC, pauses cut" if absolute else "time since the start, pauses cut"
+        start, end = cuts.apply(spans.start + shift), cuts.apply(spans.end + shift)
+        return _Scale(start, end, title, False, cuts=cuts, marks=cuts.marks(zero_s if absolute else None))
+    if absolute:
         zero_ms = spans.zero_us / 1e3
         return _Scale(zero_ms + spans.start * 1e3, zero_ms + spans.end * 1e3, "UTC", True)
     longest = float(spans.end.max())
     unit, size = next(((u, s) for u, s, limit in _UNITS if longest < limit), ("d", 86_400.0))
-    return _Scale(spans.start / size, spans.end / size, f"time since the start ({unit})", False)
+    return _Scale(spans.start / size, spans.end / size, f"time since the start ({unit})", False, size)
 
 
 def _figure(traces: list[dict[str, Any]], page: dict[str, Any]) -> go.Figure:
@@ -202,9 +241,44 @@ def _page(layout: Layout, names: list[str], scale: _Scale, title: str | None, le
             "fixedrange": layout.slots * SLOT_PX <= MAX_HEIGHT_PX,
         },
     }
+    if scale.cuts is not None and scale.marks is not None:
+        page["xaxis"] |= {"tickvals": [at for at, _ in scale.marks], "ticktext": [plotly_text(label) for _, label in scale.marks]}
+        page["shapes"] = [
+            {"type": "rect", "xref": "x", "yref": "paper", "x0": a, "x1": b, "y0": 0, "y1": 1, "line": {"width": 0}, "fillcolor": _BAND, "layer": "below"}
+            for a, b, _ in scale.cuts.bands()
+        ]
+        page["annotations"] = [
+            {
+                "x": (a + b) / 2, "y": 0, "yref": "paper", "yanchor": "bottom", "text": plotly_text(label), "showarrow": False,
+                "font": {"size": 10}, "textangle": 0 if (b - a) / spread > 0.08 else -90,
+            }
+            for a, b, label in scale.cuts.bands()
+        ]  # fmt: skip
     if title:
         page["title"] = _title(title)
     return page
+
+
+def _path_trace(path: timeline_path.Outlines, start: np.ndarray, end: np.ndarray) -> dict[str, Any]:
+    """One line around every bar of the critical path."""
+    import numpy as np
+
+    half = path.thickness / 2 + 0.35
+    x = np.full((len(path), 6), np.nan)
+    y = np.full((len(path), 6), np.nan)
+    for i, (at, side) in enumerate(((start, -half), (end, -half), (end, half), (start, half), (start, -half))):
+        x[:, i], y[:, i] = at, path.y + side
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [None if v != v else v for v in x.ravel().tolist()],
+        "y": [None if v != v else round(v, 2) for v in y.ravel().tolist()],
+        "line": {"color": timeline_path.COLOUR, "width": 2},
+        "name": timeline_path.NAME,
+        "legendgroup": timeline_path.NAME,
+        "hoverinfo": "skip",
+        "cliponaxis": False,
+    }
 
 
 def _marker(kind: int) -> dict[str, Any]:
@@ -381,18 +455,23 @@ def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
-def _static(spans: Spans, layout: Layout, names: list[str], scale: _Scale, title: str | None, text: str) -> str:
+def _static(
+    spans: Spans, layout: Layout, names: list[str], scale: _Scale, title: str | None, text: str, path: svg.Path
+) -> str:
     """The static twin: the picture, and its numbers in a table that can be opened."""
     import numpy as np
 
     low, high = float(scale.start.min()), float(scale.end.max())
-    if scale.is_date:
+    bands: list[tuple[float, float, str]] = []
+    if scale.cuts is not None and scale.marks is not None:
+        marks, axis_title, bands = scale.marks, scale.title, scale.cuts.bands()
+    elif scale.is_date:
         marks = [(value * 1e3, label) for value, label in svg.time_ticks(low / 1e3, high / 1e3)]
         axis_title = f"UTC, {svg.utc(low / 1e3):%Y-%m-%d}"
     else:
         marks = [(value, f"{value:g}") for value in svg.ticks(low, high)]
         axis_title = scale.title
-    picture = svg.draw(spans, layout, names, scale.start, scale.end, marks, axis_title)
+    picture = svg.draw(spans, layout, names, scale.start, scale.end, marks, axis_title, path, bands)
 
     length = spans.end - spans.start
     n = len(layout.rows)

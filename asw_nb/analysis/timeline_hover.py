@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from asw_nb.analysis.figure import plotly_text
 from asw_nb.analysis.timeline_spans import BACKOFF, QUEUED, WAIT, Key, Spans, numbers, texts
 from asw_nb.analysis.timeline_svg import shorten, utc
-from asw_nb.history.redact import redact_text
+from asw_nb.history.redact import redact, redact_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +18,7 @@ CAUSE_COLUMNS = 140
 # A cause may hold all the data of its state; the line has no room for what comes after this.
 READ_CHARS = 8 * CAUSE_COLUMNS
 PATH_COLUMNS = 160
+PAYLOAD_COLUMNS = 90
 
 
 def duration(seconds: float) -> str:
@@ -53,17 +54,20 @@ def reason(error: str, cause: str) -> str:
     return shorten(": ".join(redact_text(part, READ_CHARS) for part in (error, cause) if part), CAUSE_COLUMNS)
 
 
-def fetch_code(key: Key, tries: bool = True) -> str:
+def fetch_code(key: Key, tries: bool = True, exact: bool = False) -> str:
     """The Python that fetches a state, or its attempts; nothing for a name far beyond what the language allows.
+
+    With `exact`, by the path of the place: of one item, and not of all.
 
     Examples
     --------
     >>> fetch_code(Key("order-17", "Each[3]/Load", "Load"))
     'run["Load"].attempts'
     """
-    if len(key.state) > PATH_COLUMNS:
+    name = key.path if exact else key.state
+    if len(name) > PATH_COLUMNS:
         return ""
-    return f"run[{json.dumps(key.state, ensure_ascii=False)}]" + (".attempts" if tries else "")
+    return f"run[{json.dumps(name, ensure_ascii=False)}]" + (".attempts" if tries else "")
 
 
 def hover_texts(spans: Spans, attempts: pd.DataFrame, states: pd.DataFrame) -> list[str]:
@@ -72,6 +76,7 @@ def hover_texts(spans: Spans, attempts: pd.DataFrame, states: pd.DataFrame) -> l
     status, error, cause = ([texts(f, name) for f in frames] for name in ("status", "error", "cause"))
     worker, type_ = texts(attempts, "worker"), texts(states, "type")
     queue = numbers(attempts, "queue_s")
+    payloads, place = _payloads(states), _visit_rows(attempts, states)
     out = []
     columns = (spans.kind, spans.start, spans.end, spans.key, spans.attempt, spans.source, spans.zero_us)
     for kind, start, end, at, attempt, source, zero in zip(*(c.tolist() for c in columns), strict=True):
@@ -79,7 +84,7 @@ def hover_texts(spans: Spans, attempts: pd.DataFrame, states: pd.DataFrame) -> l
         of, row = (0, source) if source >= 0 else (1, -1 - source)
         lasted = duration(end - start)
         began = f"at +{duration(start)} ({utc(zero / 1e6 + start):%Y-%m-%d %H:%M:%S} UTC)"
-        fetch = fetch_code(key, tries=source >= 0)
+        fetch = fetch_code(key, tries=source >= 0, exact=True)
         told = plotly_text(reason(str(error[of][row]), str(cause[of][row])))
         if kind == QUEUED:
             lines = [f"attempt {attempt} queued for {lasted}", began]
@@ -96,10 +101,31 @@ def hover_texts(spans: Spans, attempts: pd.DataFrame, states: pd.DataFrame) -> l
             lines = [f"{plotly_text(type_[row])} {plotly_text(status[1][row])}", began]
             if end > start:
                 lines[1] += f", {'waited' if kind == WAIT else 'took'} {lasted}"
+        if kind not in (QUEUED, BACKOFF):
+            lines += payloads[place[row]] if source >= 0 else payloads[row]
         head = f"<b>{plotly_text(shorten(key.path, PATH_COLUMNS))}</b>"
         foot = fetch and f"<i>{plotly_text(fetch)}</i>"
         out.append("<br>".join(line for line in (head, *lines, told, foot) if line))
     return out
+
+
+def _payloads(states: pd.DataFrame) -> list[list[str]]:
+    """For each visit its input and output, as short lines; an empty list at the end stands for a visit that is not there."""
+    names = [name for name in ("input", "output") if name in states]
+    rows = [
+        [f"{name} {plotly_text(shorten(json.dumps(redact(value), ensure_ascii=False, default=str), PAYLOAD_COLUMNS))}" for name, value in zip(names, values, strict=True) if value is not None]
+        for values in (states[names].itertuples(index=False, name=None) if names else [])
+    ]
+    return [*(rows or [[] for _ in range(len(states))]), []]
+
+
+def _visit_rows(attempts: pd.DataFrame, states: pd.DataFrame) -> list[int]:
+    """For each attempt the row of its visit in the states frame, -1 where there is none."""
+    keys = {"execution", "path", "visit"}
+    if not keys <= set(states.columns) or not keys <= set(attempts.columns):
+        return [-1] * len(attempts)
+    rows = {where: i for i, where in enumerate(zip(states["execution"], states["path"], states["visit"], strict=True))}
+    return [rows.get(where, -1) for where in zip(attempts["execution"], attempts["path"], attempts["visit"], strict=True)]
 
 
 def short_hover(spans: Spans) -> list[str]:

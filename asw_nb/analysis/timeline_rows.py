@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ class Row:
     anchor: float = float("inf")  # where it stands: its first start, or that of the folded row that it belongs to
     parent: int = -1
     children: list[int] = field(default_factory=list)
+    failed: int = 0  # of the places that share a row
 
     @property
     def slots(self) -> int:
@@ -55,7 +57,9 @@ class Row:
     @property
     def name(self) -> str:
         """Its label, with how many places share it."""
-        return self.label if self.count == 1 else f"{self.label} \u00d7{self.count:,}"
+        if self.count == 1:
+            return self.label
+        return f"{self.label} \u00d7{self.count:,}" + (f", {self.failed:,} failed" if self.failed else "")
 
 
 @dataclass
@@ -72,7 +76,7 @@ class Layout:
         return sum(row.slots for row in self.rows)
 
 
-def arrange(spans: Spans, fold_all: bool = False) -> Layout:
+def arrange(spans: Spans, fold_all: bool = False, unfold: Sequence[str] = ()) -> Layout:
     """Rows for all spans: containers above their children, earlier starts first.
 
     Parameters
@@ -81,6 +85,8 @@ def arrange(spans: Spans, fold_all: bool = False) -> Layout:
     fold_all : bool
         One row per state, however few the items; otherwise only Maps of more than `FOLD_ABOVE` items are folded, and
         the first `PROMOTED` items that failed keep their own rows, above the others.
+    unfold : sequence of str
+        Maps, by name or path, that are not folded in any case; their failed items stand first. ``"*"`` is all.
     """
     import numpy as np
 
@@ -89,7 +95,7 @@ def arrange(spans: Spans, fold_all: bool = False) -> Layout:
     failed = np.zeros(len(spans.keys), dtype=bool)
     failed[spans.key[_visit_failed(spans)]] = True
 
-    rows, row_of_key = _rows(spans.keys, first, failed, fold_all)
+    rows, row_of_key = _rows(spans.keys, first, failed, fold_all, unfold)
     _link(rows, row_of_key, spans.keys)
     order = _walk(rows)
     position = np.empty(len(rows), dtype="int64")
@@ -123,7 +129,9 @@ def _lane(key: Key) -> str:
     return key.path[: -len(key.state) - 1] if key.path.endswith("/" + key.state) else key.path.rpartition("/")[0]
 
 
-def _rows(keys: list[Key], first: np.ndarray, failed: np.ndarray, fold_all: bool) -> tuple[list[Row], np.ndarray]:
+def _rows(
+    keys: list[Key], first: np.ndarray, failed: np.ndarray, fold_all: bool, unfold: Sequence[str]
+) -> tuple[list[Row], np.ndarray]:
     """The rows, in no order, and the row of each key."""
     import numpy as np
 
@@ -132,7 +140,8 @@ def _rows(keys: list[Key], first: np.ndarray, failed: np.ndarray, fold_all: bool
     for key, lane in zip(keys, lanes, strict=True):
         if lane:
             items.setdefault((key.execution, _INDEX.sub("[*]", lane + "/")), set()).add(lane)
-    large = {place for place, found in items.items() if fold_all or len(found) > FOLD_ABOVE}
+    opened = {place for place in items if _is_meant(place[1], unfold)}
+    large = {place for place, found in items.items() if place not in opened and (fold_all or len(found) > FOLD_ABOVE)}
 
     def is_folded(execution: str, lane: str) -> bool:
         pattern = _INDEX.sub("[*]", lane + "/")
@@ -143,6 +152,9 @@ def _rows(keys: list[Key], first: np.ndarray, failed: np.ndarray, fold_all: bool
     folded_lane = {place: is_folded(*place) for place in places}
     folded = [folded_lane[key.execution, lane] for key, lane in zip(keys, lanes, strict=True)]
     promoted = set() if fold_all else _promoted(keys, folded, first, failed)
+    bad = failed.tolist()
+    if opened:
+        promoted |= {i for i, lane in enumerate(lanes) if bad[i] and (keys[i].execution, _INDEX.sub("[*]", lane + "/")) in opened}
 
     rows: list[Row] = []
     index: dict[tuple[str, str, bool], int] = {}
@@ -156,6 +168,7 @@ def _rows(keys: list[Key], first: np.ndarray, failed: np.ndarray, fold_all: bool
             at = index[key.execution, label, together] = len(rows)
             rows.append(Row(key.execution, label, is_promoted=i in promoted))
         rows[at].count += 1
+        rows[at].failed += bad[i]
         rows[at].first = min(rows[at].first, starts[i])
         row_of_key[i] = at
     anchors: dict[tuple[str, str], float] = {}
@@ -165,6 +178,12 @@ def _rows(keys: list[Key], first: np.ndarray, failed: np.ndarray, fold_all: bool
     for row in rows:
         row.anchor = anchors[row.execution, _INDEX.sub("[*]", row.label) if row.is_promoted else row.label]
     return rows, row_of_key
+
+
+def _is_meant(place: str, unfold: Sequence[str]) -> bool:
+    """Whether ``Each[*]/`` is one of the Maps that were named."""
+    path = place[: place.rfind("[")]
+    return any(name in ("*", path, path.rpartition("/")[2], _INDEX.sub("[*]", name)) for name in unfold)
 
 
 def _promoted(keys: list[Key], folded: list[bool], first: np.ndarray, failed: np.ndarray) -> set[int]:

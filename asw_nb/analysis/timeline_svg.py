@@ -9,8 +9,10 @@ from __future__ import annotations
 import datetime
 import math
 import unicodedata
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from asw_nb.analysis import timeline_path
 from asw_nb.analysis.figure import html_text
 from asw_nb.analysis.palette import TEXT_COLOUR
 from asw_nb.analysis.timeline_spans import CONTAINER, KINDS, STEP_KINDS
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from asw_nb.analysis.timeline_rows import Layout
     from asw_nb.analysis.timeline_spans import Spans
+
+    Path = tuple[timeline_path.Outlines, np.ndarray, np.ndarray]
 
 WIDTH = 960
 SLOT_PX = 5
@@ -144,6 +148,8 @@ def draw(
     ends: np.ndarray,
     marks: list[tuple[float, str]],
     axis_title: str,
+    path: Path | None = None,
+    bands: Sequence[tuple[float, float, str]] = (),
 ) -> str:
     """The picture as SVG text.
 
@@ -156,11 +162,16 @@ def draw(
     marks : list of (float, str)
         The axis ticks and their labels.
     axis_title : str
+    path : (Outlines, ndarray, ndarray), optional
+        The critical path, with its starts and ends in units of the axis.
+    bands : sequence of (float, float, str)
+        Pauses that were cut: from, to, and what to write there.
     """
     shown = _rows_shown(layout)
     slots = sum(row.slots for row in layout.rows[:shown])
     left = 14 + max(text_width_px(shorten(name, LABEL_COLUMNS)) for name in names[:shown])
-    legend = _legend(sorted(set(spans.kind.tolist())), left)
+    with_path = path is not None and len(path[0]) > 0
+    legend = _legend(sorted(set(spans.kind.tolist())), left, with_path)
     top = legend[1]
     plot = slots * SLOT_PX
     height = top + plot + 42 + (16 if shown < len(layout.rows) else 0)
@@ -175,8 +186,11 @@ def draw(
         _rules(layout, names, shown, left, top),
         _time_axis(marks, axis_title, low, scale, left, top, plot),
     ]
+    parts += _bands(bands, low, scale, left, top, plot)
     visible = layout.row < shown
     parts += _bars(spans, layout, visible, left + (starts - low) * scale, left + (ends - low) * scale, top)
+    if path is not None and with_path:
+        parts.append(_outlines(path, slots, left, low, scale, top))
     if shown < len(layout.rows):
         parts.append(_text(left, height - 6, f"{len(layout.rows) - shown:,} more rows are not drawn here"))
     return "".join([*parts, "</svg>"])
@@ -236,7 +250,7 @@ def _glyph(kind: int, x: float, y: float, r: float) -> str:
     return "M" + "L".join(f"{px:g} {py:g}" for px, py in at) + "z"
 
 
-def _legend(kinds: list[int], left: float) -> tuple[str, float]:
+def _legend(kinds: list[int], left: float, with_path: bool) -> tuple[str, float]:
     """The legend and the height that it takes, wrapped into lines."""
     x, y, parts = left, 14.0, []
     for kind in kinds:
@@ -250,9 +264,40 @@ def _legend(kinds: list[int], left: float) -> tuple[str, float]:
             parts.append(f"<path d='{_glyph(kind, round(x) + 8, y - 4.5, 4)}' fill='{KINDS[kind].colour}' {_HALO}/>")
         parts.append(_text(x + 21, y, label))
         x += needed
+    if with_path:
+        if x + 29 + text_width_px(timeline_path.NAME) > WIDTH and x > left:
+            x, y = left, y + 18
+        parts.append(f"<rect x='{x + 1:.0f}' y='{y - 8:.0f}' width='14' height='8' fill='none' {_OUTLINE}/>")
+        parts.append(_text(x + 21, y, timeline_path.NAME))
     return "".join(parts), y + 12
 
 
+def _bands(bands: Sequence[tuple[float, float, str]], low: float, scale: float, left: float, top: float, plot: float) -> list[str]:
+    """Pauses that were cut, as grey bands with their length; written upwards where they are narrow."""
+    parts = []
+    for a, b, label in bands:
+        x, wide = left + (a - low) * scale, (b - a) * scale
+        parts.append(f"<rect x='{x:.1f}' y='{top:.0f}' width='{wide:.1f}' height='{plot:.0f}' fill='{TEXT_COLOUR}' fill-opacity='.14'/>")
+        middle = x + wide / 2
+        if wide >= text_width_px(label) + 4:
+            parts.append(_text(middle, top + plot - 5, label, " text-anchor='middle' font-size='10'"))
+        elif plot >= text_width_px(label):
+            parts.append(_text(middle + 4, top + plot - 5, label, f" font-size='10' transform='rotate(-90 {middle + 4:.1f} {top + plot - 5:.1f})'"))
+    return parts
+
+
+def _outlines(path: Path, slots: int, left: float, low: float, scale: float, top: float) -> str:
+    lines, starts, ends = path
+    data = []
+    for y, thick, a, b in zip(lines.y.tolist(), lines.thickness.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        if y < slots:
+            half = thick * SLOT_PX / 2 + 1.5
+            x = left + (a - low) * scale
+            data.append(f"M{x:.1f} {top + y * SLOT_PX - half:.1f}h{max((b - a) * scale, 1.5):.1f}v{2 * half:.1f}H{x:.1f}z")
+    return f"<path d='{''.join(data)}' fill='none' {_OUTLINE}/>"
+
+
+_OUTLINE = f"stroke='{timeline_path.COLOUR}' stroke-width='1.8'"
 _HALO = "stroke='#fff' stroke-width='1' paint-order='stroke'"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from asw_nb.engine.runner import Order, Runner
 from asw_nb.language.resources import Resource
@@ -16,10 +16,10 @@ from asw_nb.language.resources import Resource
 
 @dataclass(frozen=True, slots=True)
 class ActivityTask:
-    """What a worker gets: the callback secret, and the task's input as JSON data."""
+    """What a worker gets: the callback secret, and the task's input as JSON data. Neither is in its repr, which cells show."""
 
-    task_token: str
-    input: object
+    task_token: str = field(repr=False)
+    input: object = field(repr=False)
 
 
 class ActivityBackend:

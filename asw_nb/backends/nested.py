@@ -45,6 +45,8 @@ class NestedBackend:
 
     def __init__(self, runner: Runner, start: Start) -> None:
         self.runner, self._start = runner, start
+        # those that are waited for, by frame and order of the task: for views, which look without a lock
+        self.children: dict[tuple[int, int], tuple[Any, Run]] = {}
 
     def submit(self, orders: list[Order], from_worker: bool) -> None:
         for order in orders:
@@ -75,11 +77,13 @@ class NestedBackend:
         as_text = resource.pattern == "sync"
 
         def ended(run: Run) -> None:
+            self.children.pop((order.frame, order.token), None)
             if run.broken is not None:  # its history cannot be written: the parent goes on with it, after a resume
                 self.runner.give_up(order.run, run.broken)
                 return
             self.runner.answer(order, _outcome(record, run, given, as_text), drive=False)
 
+        self.children[order.frame, order.token] = (record, child)
         if child.done.is_set():
             ended(child)
         else:

@@ -15,12 +15,11 @@ say about them. Frames in TASK and TIMER hold an open order, told apart from old
 
 from __future__ import annotations
 
-import functools
 import random
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, SAME, Event
@@ -170,8 +169,23 @@ def items_of(frame: Frame) -> Any:
     return children.items
 
 
-def _no_token(frame: int, order: int) -> str:
-    return f"{frame}.{order}"
+def _yes(resource: Resource) -> bool:
+    return True
+
+
+class About(Protocol):
+    """What an execution is outside of its log; asked for by few, so made only then."""
+
+    def context_execution(self) -> dict[str, Any]: ...
+
+    def context_machine(self) -> dict[str, Any]: ...
+
+    def task_token(self, frame: int, order: int) -> str: ...
+
+
+# shared by all that have none: both are replaced, never changed
+_NO_FRAMES: dict[int, Frame] = {}
+_NONE_REVIVED: list[Frame] = []
 
 
 class ExecutionState:
@@ -183,12 +197,12 @@ class ExecutionState:
     input : JSON value
     start_us : int
         Start, microseconds since 1970.
-    context_execution, context_machine : dict
+    context_execution, context_machine : dict or None
         The parts of the context object that never change.
     seed : int, optional
         For jitter and random intrinsics of what is decided from here on.
-    task_token : callable, optional
-        (frame, order) -> the callback secret of a task that waits for one.
+    about : About, optional
+        What gives those parts when they are first asked for, and the secrets of tasks that wait for one.
 
     Attributes
     ----------
@@ -200,22 +214,27 @@ class ExecutionState:
         Visits begun, ended well and ended badly, by state number: what a live view shows, at constant cost.
     """
 
+    __slots__ = (
+        "__weakref__", "_about", "_execution", "_machine", "_rng", "_seed", "activity_exists", "batch", "cause", "count", "entered", "error", "event_id", "exited",
+        "failed", "failed_path", "frames", "input", "next_frame", "opened", "output", "plan", "ready", "redrives", "revived", "salvage", "start_us", "status",
+    )  # fmt: skip
+
     def __init__(
         self,
         plan: Plan,
         input: Any,
         start_us: int,
-        context_execution: dict[str, Any],
-        context_machine: dict[str, Any],
+        context_execution: dict[str, Any] | None = None,
+        context_machine: dict[str, Any] | None = None,
         seed: int | None = None,
-        task_token: Callable[[int, int], str] | None = None,
+        about: About | None = None,
     ) -> None:
-        self.task_token = task_token or _no_token
         # asked, like `rng`, while deciding; what follows from the answer is in the log
-        self.activity_exists: Callable[[Resource], bool] = lambda resource: True
+        self.activity_exists: Callable[[Resource], bool] = _yes
         self.plan, self.input, self.start_us = plan, input, start_us
-        self.context_execution, self.context_machine = context_execution, context_machine
+        self._execution, self._machine, self._about = context_execution, context_machine, about
         self._seed = seed
+        self._rng: random.Random | None = None
         self.frames: dict[int, Frame] = {}
         self.next_frame = 0
         self.ready: deque[Frame] = deque()
@@ -230,16 +249,34 @@ class ExecutionState:
         self.count = 0
         self.redrives = 0
         # for a redrive: the frames that were alive when the execution ended, and those that the newest redrive brought back
-        self.salvage: dict[int, Frame] = {}
-        self.revived: list[Frame] = []
+        self.salvage: dict[int, Frame] = _NO_FRAMES
+        self.revived: list[Frame] = _NONE_REVIVED
         self.entered = [0] * len(plan.states)
         self.exited = [0] * len(plan.states)
         self.failed = [0] * len(plan.states)
 
-    @functools.cached_property
+    @property
     def rng(self) -> random.Random:
         """Randomness of what is decided here; made when first needed, since seeding costs more than a short execution's states."""
-        return random.Random(self._seed)
+        if self._rng is None:
+            self._rng = random.Random(self._seed)
+        return self._rng
+
+    @property
+    def context_execution(self) -> dict[str, Any]:
+        if self._execution is None:
+            self._execution = self._about.context_execution() if self._about is not None else {}
+        return self._execution
+
+    @property
+    def context_machine(self) -> dict[str, Any]:
+        if self._machine is None:
+            self._machine = self._about.context_machine() if self._about is not None else {}
+        return self._machine
+
+    def task_token(self, frame: int, order: int) -> str:
+        """The callback secret of a task that waits for one."""
+        return self._about.task_token(frame, order) if self._about is not None else f"{frame}.{order}"
 
     def apply(self, event: Event) -> None:
         """Fold one event in."""

@@ -142,6 +142,9 @@ class Write:
     record: Any = None
 
 
+_NOTHING: dict[str, Any] = {}
+
+
 class Run:
     """One execution while it is driven.
 
@@ -161,6 +164,12 @@ class Run:
     broken : Exception or None
         Why it cannot be driven on: what it holds beyond its last recorded event counts for nothing.
     """
+
+    # thousands are alive at once: what is rarely there is made when it is asked for, and there is no dict
+    __slots__ = (
+        "__weakref__", "_listeners", "_on_end", "artifacts", "backend", "broken", "clock", "committed", "done", "finished_us", "in_flight", "kept_outputs", "key",
+        "log", "outputs", "perform", "record", "runner", "special", "state", "timeout_s", "timers",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -182,17 +191,30 @@ class Run:
         self.kept_outputs: list[tuple[int, int, Outcome]] = []
         self.in_flight = 0
         self.timers: list[tuple[int, int, Run, int, int, str]] = []
-        self.on_end: list[Callable[[Run], None]] = []
-        self.listeners: list[Callable[[Run, list[Event]], None]] = []
+        self._on_end: list[Callable[[Run], None]] | None = None
+        self._listeners: list[Callable[[Run, list[Event]], None]] | None = None
         self.broken: BaseException | None = None
         self.runner: Runner
         # places for tasks that no function does: resource kind -> backend
-        self.special: dict[str, Backend] = {}
+        self.special: dict[str, Backend] = _NOTHING
         self.artifacts = ""
         self.record: Any = None
-        base = state.start_us
-        read = clock.time_us
-        self.now: Callable[[], int] = lambda: read() - base
+
+    def now(self) -> int:
+        """Microseconds since the start, by the execution's own clock."""
+        return self.clock.time_us() - self.state.start_us
+
+    @property
+    def on_end(self) -> list[Callable[[Run], None]]:
+        if self._on_end is None:
+            self._on_end = []
+        return self._on_end
+
+    @property
+    def listeners(self) -> list[Callable[[Run, list[Event]], None]]:
+        if self._listeners is None:
+            self._listeners = []
+        return self._listeners
 
     def forget_listener(self, listener: Callable[[Run, list[Event]], None]) -> None:
         """Tell this listener nothing more."""
@@ -413,7 +435,7 @@ class Runner:
                 continue
             if write.finished:
                 self._finish(write.run)
-            for listener in tuple(write.run.listeners):
+            for listener in tuple(write.run._listeners or ()):
                 try:
                     listener(write.run, write.events)
                 except Exception:  # a view that fails (its page is gone) must not stop what it looks at
@@ -602,7 +624,7 @@ class Runner:
     def _finish(self, run: Run) -> None:
         self.runs.pop(run.key, None)
         run.done.set()
-        for tell in run.on_end:
+        for tell in run._on_end or ():
             tell(run)
 
     def _break(self, run: Run, problem: BaseException) -> None:
@@ -617,7 +639,7 @@ class Runner:
         run.timers.clear()
         self.runs.pop(run.key, None)
         run.done.set()
-        for tell in run.on_end:
+        for tell in run._on_end or ():
             tell(run)
 
     # messages ------------------------------------------------------------------------------------------

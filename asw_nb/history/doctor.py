@@ -13,12 +13,13 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from asw_nb.history import faults, owner, salvage
+from asw_nb.history.redact import redact_text
 from asw_nb.history.salvage import count_text as _of
 from asw_nb.history.schema import MIGRATIONS, columns, create
 
@@ -62,7 +63,8 @@ class Report:
     """
 
     def __init__(self, path: Path, findings: list[Finding]) -> None:
-        self.path, self.findings = path, findings
+        self.path = path
+        self.findings = [replace(f, detail=redact_text(f.detail), fix=redact_text(f.fix)) for f in findings]
 
     @property
     def ok(self) -> bool:

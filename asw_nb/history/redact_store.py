@@ -94,10 +94,6 @@ class RedactingStore(Store):
         self._ended: deque[int] = deque()
         self._told: set[int] = set()
 
-    def kept(self, value: Any) -> Any:
-        """The value as the file has it, when it is written for the first time."""
-        return current(REMOVED).value(value)
-
     def definition_id(self, digest: str, dialect: str, document: dict[str, Any]) -> int:
         """The row of a definition, which is kept as it is: a warning says when it has a secret written into it."""
         number = super().definition_id(digest, dialect, document)
@@ -112,9 +108,12 @@ class RedactingStore(Store):
                 )
         return number
 
-    def _row(self, r: Record) -> tuple[Any, ...]:
+    def create(self, record: Record) -> None:
+        super().create(self._row_of(record))
+
+    def _row_of(self, r: Record) -> Record:
         known = self._of(r.key, r.input, r.tags)
-        return super()._row(replace(r, input=self._without(known, r.input), tags=self._without(known, r.tags)))
+        return replace(r, input=self._without(known, r.input), tags=self._without(known, r.tags))
 
     def commit(self, writes: list[Write]) -> None:
         super().commit([self._masked(write) for write in writes])
@@ -147,7 +146,8 @@ class RedactingStore(Store):
             seen = _Instead(run, state=_Instead(state, output=output, error=error, cause=cause))
         events = [self._event(known, event) for event in write.events]
         outputs = [(frame, token, self._output(known, outcome)) for frame, token, outcome in write.outputs]
-        return Write(seen, events, outputs, write.finished, write.record)
+        record = None if write.record is None else self._row_of(write.record)
+        return Write(seen, events, outputs, write.finished, record)
 
     def _event(self, known: Known, event: Event) -> Event:
         return (*event[:3], *(v if v == SAME else self._without(known, v) for v in event[3:]))

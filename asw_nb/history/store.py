@@ -36,32 +36,33 @@ from asw_nb.engine.payload import decode, encode, printable
 from asw_nb.engine.runner import Outcome, Run, Write
 from asw_nb.errors import UnknownExecution, UsageError, did_you_mean
 from asw_nb.history import faults, owner
+from asw_nb.history.bulk import write
 from asw_nb.history.file import HistoryFile
 from asw_nb.history.schema import MIGRATIONS
 
 
 @dataclass(slots=True)
 class Record:
-    """One execution's own row. Times in microseconds since 1970."""
+    """One execution's own row. Times in microseconds since 1970. Payloads are not in its repr, where nobody masks secrets."""
 
     key: int
     workflow: str
     name: str
     type: str
     started_us: int
-    input: Any
+    input: Any = field(repr=False)
     definition: int
     dialect: str = "asl"
     digest: str = ""
     status: str = "RUNNING"
     finished_us: int | None = None
-    output: Any = None
-    error: str | None = None
-    cause: str | None = None
+    output: Any = field(default=None, repr=False)
+    error: str | None = field(default=None, repr=False)
+    cause: str | None = field(default=None, repr=False)
     failed_path: str | None = None
     redrives: int = 0
     backend: str = "local"
-    tags: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, Any] = field(default_factory=dict, repr=False)
     timeout_s: float | None = None
 
     @property
@@ -109,11 +110,18 @@ def _record(row: tuple[Any, ...]) -> Record:
 
 _START = (
     "INSERT INTO executions(id, workflow, name, type, status, started_us, input, backend, definition, tags, timeout_s, owner) "
-    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"
+    "VALUES {rows}"
 )
-_FIRST_EVENTS = "INSERT INTO events VALUES(?,?,?,?)"
-_EVENTS = "INSERT INTO events SELECT ?,?,?,? WHERE EXISTS(SELECT 1 FROM executions WHERE id=? AND owner=?)"
-_END = "UPDATE executions SET status=?, finished_us=?, output=?, error=?, cause=?, failed_path=? WHERE id=?"
+_FIRST_EVENTS = "INSERT INTO events VALUES {rows}"
+_EVENTS = (
+    "INSERT INTO events SELECT column1, column2, column3, column4 FROM (VALUES {rows}) "
+    "WHERE EXISTS(SELECT 1 FROM executions WHERE id=column1 AND owner=column5)"
+)
+_OUTPUTS = "INSERT INTO outputs VALUES {rows}"
+_END = (
+    "UPDATE executions SET status=column1, finished_us=column2, output=column3, error=column4, cause=column5, failed_path=column6 "
+    "FROM (VALUES {rows}) WHERE id=column7"
+)
 
 
 def _output(key: int, frame: int, token: int, o: Outcome) -> tuple[Any, ...]:
@@ -192,7 +200,7 @@ class Store(HistoryFile):
         """
         row = self._row(record, self._me())
         try:
-            self.transaction(lambda db: db.execute(_START, row))
+            self.transaction(lambda db: write(db, _START, [row]))
         except sqlite3.IntegrityError:
             raise UsageError(
                 f'workflow "{record.workflow}" already has an execution named "{record.name}". Names are unique per workflow: '
@@ -245,20 +253,17 @@ class Store(HistoryFile):
                 if w.events:
                     first.append(news)
             elif w.events:
-                events.append((*news, w.run.key, me))
+                events.append((*news, me))
         outputs = [_output(w.run.key, frame, token, o) for w in writes for frame, token, o in w.outputs]
         ended = [_end(w.run) for w in writes if w.finished]
 
         def put(db: sqlite3.Connection) -> None:
-            if started:
-                db.executemany(_START, started)
-                db.executemany(_FIRST_EVENTS, first)
-            if events and db.executemany(_EVENTS, events).rowcount != len(events):
+            write(db, _START, started)
+            write(db, _FIRST_EVENTS, first)
+            if write(db, _EVENTS, events) != len(events):
                 raise self._taken_over(db, [row[0] for row in events])
-            if outputs:
-                db.executemany("INSERT INTO outputs VALUES(?,?,?,?,?,?)", outputs)
-            if ended:
-                db.executemany(_END, ended)
+            write(db, _OUTPUTS, outputs)
+            write(db, _END, ended)
 
         self.transaction(put)
 

@@ -26,6 +26,7 @@ from asw_nb.engine.clock import VirtualClock
 from asw_nb.errors import AswError, ExecutionFailed, UnknownExecution, UsageError, did_you_mean
 from asw_nb.handle import Execution
 from asw_nb.history.doctor import size_text
+from asw_nb.history.redact import redact_text
 from asw_nb.language.substitute import resolve
 from asw_nb.names import registry
 from asw_nb.notebook.options import ASW_CELL, COMMANDS, FUNCTION_CELL, Command, HelpWanted, command, complete, overview
@@ -94,7 +95,7 @@ class AswMagics(Magics):
                     f'{what}: there is no variable "{text}".{did_you_mean(text, _variables(self.names))} Give a variable, JSON, or @file.json.'
                 ) from None
             raise UsageError(
-                f"{what}: {text[:60]} is no JSON ({problem}). Give a variable, JSON, or @file.json."
+                f"{what}: {redact_text(text, 60)[:60]} is no JSON ({problem}). Give a variable, JSON, or @file.json."
             ) from None
 
     def reference(self, parameters: Iterable[str]) -> Callable[[str], Any]:
@@ -230,7 +231,13 @@ class AswMagics(Magics):
         if view == "auto":
             view = "html" if getattr(self.shell, "kernel", None) is not None else "text"
         shown: Any = None
-        if view == "html":
+        if view == "widget" and waits:
+            view = "html"  # its buttons would be dead in a cell that is busy
+        if view == "widget":
+            from asw_nb.notebook.monitor import Monitor
+
+            Monitor(execution, until_end=True).show()
+        elif view == "html":
             shown = LiveView(execution, button=not waits)
         elif view == "text" and waits:
             shown = TextView(execution)
@@ -250,7 +257,7 @@ class AswMagics(Magics):
         if isinstance(shown, LiveView):
             shown.finish()
         if fail and execution.status != "SUCCEEDED":
-            raise _failure(execution)
+            raise execution.failure()
 
     def _define_function(self, line: str, cell: str) -> None:
         options = FUNCTION_CELL.parse(line)
@@ -301,12 +308,14 @@ class AswMagics(Magics):
     def _command_functions(self, options: Any) -> Any:
         import pandas
 
+        if options.function is not None:
+            return functions(options.function)
         rows = [
             {
                 "function": f.name,
                 "namespace": f.namespace,
                 "version": f.version,
-                "defined": _where(f.call),
+                "defined": where_of(f.call),
                 "context": f.wants_context,
             }
             for f in registry.all()
@@ -410,7 +419,7 @@ def _failure(execution: Execution) -> ExecutionFailed:
     status, state, error, cause = execution.status, execution.failed_at, execution.error, execution.cause
     failure = ExecutionFailed(execution.name, status, state, error, cause)
     words = readable_cause(cause).removeprefix(f"{error}: ")
-    failure.args = ExecutionFailed(execution.name, status, state, error, words or None).args
+    failure.args = ExecutionFailed(execution.name, status, state, error and redact_text(error), words or None).args
     return failure
 
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from asw_nb.errors import UsageError, did_you_mean
 
-VIEWS = ("auto", "html", "text", "none")
+VIEWS = ("auto", "widget", "html", "text", "none")
 
 
 class HelpWanted(Exception):
@@ -284,7 +284,10 @@ COMMANDS: dict[str, Command] = {
                 Option(("-n", "--limit"), "how many", {"type": int, "default": 20, "metavar": "N"}),
             ),
         ),
-        Command("%asw functions", "List the registered functions.", ()),
+        Command(
+            "%asw functions", "List the registered functions, or show one: its source, where it was defined, its last runs.",
+            (Option(("function",), "a function's name", {"nargs": "?"}),), ("%asw functions", "%asw functions load"),
+        ),
         Command("%asw show", "Show an execution: verdict, graph, states, output.", (_EXECUTION,), ("%asw show", "%asw show run")),
         Command("%asw states", "Show the table of visits to states.", (_EXECUTION,)),
         Command(

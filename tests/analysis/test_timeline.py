@@ -261,7 +261,7 @@ def test_failed_items_of_a_large_map_come_first():
     figure = draw(*items(100, failed=(70, 7)))
     assert labels(figure) == ["Each", "Each[7]/Load", "Each[70]/Load", "Each[*]/Load \u00d798"]
     many = labels(draw(*items(100, failed=range(50))))
-    assert many == ["Each", *(f"Each[{i}]/Load" for i in range(10)), "Each[*]/Load \u00d790"]
+    assert many == ["Each", *(f"Each[{i}]/Load" for i in range(10)), "Each[*]/Load \u00d790, 40 failed"]
 
 
 def test_an_item_that_a_retry_saved_is_not_a_failure():
@@ -281,7 +281,7 @@ def test_maps_within_a_large_map_are_folded_with_it():
 
 def test_rows_by_state_fold_every_map():
     figure = draw(*items(8, failed=(2,)), rows="state")
-    assert labels(figure) == ["Each", "Each[*]/Load \u00d78"]
+    assert labels(figure) == ["Each", "Each[*]/Load \u00d78, 1 failed"]
 
 
 def test_several_executions_start_together():

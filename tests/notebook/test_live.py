@@ -135,7 +135,7 @@ def test_a_live_frame_tells_what_runs(screens):
     assert texts[:2] == ["paced", "▶ RUNNING"]
     assert texts[4:7] == ["1", "states done  ·", "3"]
     assert re.fullmatch(r"running  ·  1\d events", texts[7])
-    assert texts[8:10] == ["Each", "1 of 4"]
+    assert texts[8:10] == ["Each", "1 of 4 items · 2 running"]
     assert texts[-2:] == ["Stop it with the button, or from any cell:", "%asw stop"]
     assert screens[0].last["text/plain"].startswith(f"asw run paced/{run.name} | RUNNING | ")
     for _ in range(3):
