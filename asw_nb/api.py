@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from asw_nb.backends.activities import ActivityTask
-from asw_nb.backends.functions import describe
+from asw_nb.backends.functions import Resolver, describe
 from asw_nb.errors import UsageError
 from asw_nb.handle import Execution
-from asw_nb.names import registry
+from asw_nb.names import main_namespace, registry
 from asw_nb.workflows import Workflow
 from asw_nb.workspace import Workspace, default_workspace, examine
 

@@ -108,8 +108,8 @@ class Workspace(Selection):
     resume : bool
         Go on with what a dead kernel left running, as `Workspace.resume` does.
     group_commit : bool
-        Write the results of tasks that take microseconds together, at most a millisecond after the first of them; with False each is
-        written before the next state begins. Results of longer tasks are always written at once.
+        Write the results of tasks that take microseconds together, a millisecond after the first of them (up to ten where the disk is slow);
+        with False each is written before the next state begins. Results of longer tasks are always written at once.
     redact : str or iterable of str
         More names of secrets, as regular expressions for words in a key (``"iban"``); ``"!tokens"`` is a key that is none. They count for everything that
         this kernel shows.
@@ -150,7 +150,7 @@ class Workspace(Selection):
         self.place = self.path.resolve()
         self.runner = Runner(self.store, RealClock())
         if not group_commit:
-            self.runner.write_every_ns = 0
+            self.runner.write_every_ns = self.runner.write_seldom_ns = 0
         self.max_workers = max_workers
         self._backends: dict[str, Any] = {}
         # weak: an execution that has ended lives on only in the handles to it, and in the file

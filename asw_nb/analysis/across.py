@@ -57,7 +57,7 @@ def slow(states: pandas.DataFrame, workflows: dict[str, str], by: str, n: int | 
         quantiles = ended.quantile([0.5, 0.9, 0.95, 0.99]).tolist()
         failures = int(group["status"].isin(BAD).sum())
         tries = group["attempts"]
-        slowest = group.loc[ended.idxmax(), "execution"] if len(ended) else None
+        slowest = group["execution"].loc[ended.idxmax()] if len(ended) else None
         rows.append(
             (
                 workflow, place, group["type"].iloc[0], group["execution"].nunique(), len(group), int(tries.sum()), int((tries - 1).clip(lower=0).sum()),
@@ -94,10 +94,11 @@ def distributions(states: pandas.DataFrame, workflows: dict[str, str], n: int, l
         return [max(v, floor) if log else v for v in table[column].tolist()]
 
     at = list(range(len(table)))
+    rows: Any = table.itertuples(index=False)
     hover = [
         f"<b>{shorten(r.state, 60)}</b><br>{r.visits:,} visits<br>median {duration_text(r.p50_s)}, half of them {duration_text(r.p25_s)} to {duration_text(r.p75_s)}"
         f"<br>5 % to 95 %: {duration_text(r.p5_s)} to {duration_text(r.p95_s)}<br>{duration_text(r.min_s)} to {duration_text(r.max_s)}"
-        for r in table.itertuples(index=False)
+        for r in rows
     ]
     hover = [_plain(h) for h in hover]
     nan = float("nan")
@@ -111,7 +112,7 @@ def distributions(states: pandas.DataFrame, workflows: dict[str, str], n: int, l
     ]
     panel = Panel(marks, Axis("duration of a visit (s)", "log" if log else "linear"), Axis(kind="names", names=names), height=30 * len(names) + 10)
     visits = int(table["visits"].sum())
-    text = f"durations of {len(names)} states, {visits:,} visits; slowest median: {table.loc[table['p50_s'].idxmax(), 'state']}, {duration_text(float(table['p50_s'].max()))}"
+    text = f"durations of {len(names)} states, {visits:,} visits; slowest median: {names[int(table['p50_s'].argmax())]}, {duration_text(float(table['p50_s'].max()))}"
     return chart([panel], text, table, "Durations per state")
 
 
@@ -187,7 +188,7 @@ def throughput(executions: pandas.DataFrame, every: str | None) -> Chart:
     rows = []
     for since, group in ended.groupby(slot, sort=True):
         counts = group["status"].value_counts()
-        micros = round(since.timestamp() * 1e6)  # type: ignore[attr-defined]
+        micros = round(since.timestamp() * 1e6)
         rows.append((micros, len(group), *(int(counts.get(s, 0)) for s in list(columns)[2:6]), float(group["duration_s"].mean())))
     table = frame(columns, rows)
     seconds = step.total_seconds()

@@ -41,7 +41,7 @@ RECENT_LINES = 6
 LINE_PX = 18
 
 GLYPHS = {
-    "RUNNING": "▶", "SUCCEEDED": "✓", "FAILED": "✗", "CAUGHT": "↷", "ABORTED": "■", "TIMED_OUT": "⏱", "WAITING": "⏳", "RETRYING": "↻",
+    "RUNNING": "▶", "SUCCEEDED": "✓", "FAILED": "✗", "CAUGHT": "↷", "ABORTED": "■", "TIMED_OUT": "◷", "WAITING": "‖", "RETRYING": "↻",
 }  # fmt: skip
 
 MONO = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:12px"
@@ -190,11 +190,13 @@ def tallies_table(state: ExecutionState) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table without the columns that are empty in every row; only the last one, the error, may take several lines."""
+    """A table without the columns that are empty in every row; only the first one, the state, and the last one, the error, may take
+    several lines."""
     rows = list(rows)
     shown = [i for i in range(len(heads)) if any(row[i] for row in rows)]
     head = "".join(f'<th style="{HEAD}">{heads[i]}</th>' for i in shown)
-    wraps = [";word-break:break-word" if i == len(heads) - 1 else ";white-space:nowrap" for i in range(len(heads))]
+    wraps = [";white-space:nowrap"] * len(heads)
+    wraps[0], wraps[-1] = ";overflow-wrap:anywhere;min-width:110px", ";overflow-wrap:anywhere;min-width:90px"
     body = "".join(
         "<tr>" + "".join(f'<td style="{CELL}{wraps[i]}">{row[i]}</td>' for i in shown) + "</tr>" for row in rows
     )

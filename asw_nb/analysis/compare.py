@@ -98,7 +98,7 @@ class Comparison(Html):
         return f'<div style="{BOX}"><b style="font-size:15px">{html_text(" · ".join(self.names))}</b>{"".join(parts)}</div>'
 
     def _row(self, row: tuple[Any, ...]) -> str:
-        section, what, *values, change = row
+        _, what, *values, change = row
         base = values[0]
         cells = []
         for value in values:

@@ -148,7 +148,8 @@ def _ran(attempts: pandas.DataFrame, zero: Any, labels: dict[tuple[str, str], st
     rows = attempts[[labels.get(key) in shown for key in zip(attempts["execution"], attempts["path"], strict=True)]]
     place = {label: i for i, label in enumerate(shown)}
     marks: list[Line | Points | Bars] = []
-    for status, group in rows.groupby("status", sort=True):
+    groups: Any = rows.groupby("status", sort=True)
+    for status, group in groups:
         at = [place[labels[key]] for key in zip(group["execution"], group["path"], strict=True)]
         begin = (group["started"] - zero).dt.total_seconds().tolist()
         end = [axis.high or 0.0 if e != e else e for e in (group["finished"] - zero).dt.total_seconds()]

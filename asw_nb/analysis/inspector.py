@@ -205,6 +205,8 @@ def details_text(event: dict[str, Any], limit: int = 160) -> str:
             continue
         if isinstance(value, str) and key in ("input", "output", "parameters") and len(value) <= 4 * limit:
             text = json.dumps(redact(json.loads(value)), ensure_ascii=False)
+        elif key == "cause" and isinstance(value, str):
+            text = readable_cause(value)
         else:
             text = redact_text(str(value), 4 * limit)
         words.append(f"{key}: {text}")
@@ -234,7 +236,7 @@ def table_html(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         + "</tr>"
         for row in rows
     )
-    return f'<div style="overflow-x:auto"><table style="border-collapse:collapse;font-size:12px"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div style="overflow-x:auto"><table style="border-collapse:collapse;font-size:12px;table-layout:auto"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 # --------------------------------------------------------------------------- functions

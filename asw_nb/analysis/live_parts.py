@@ -143,7 +143,7 @@ def waiting_lines(run: Run, frames: Iterable[Frame], now_us: int) -> list[str]:
         if frame.error is not None:
             lines.append(f"↻ {frame.path}: attempt {frame.attempt + 1} {when}, after {frame.error[0]}")
         else:
-            lines.append(f"⏳ {frame.path}: goes on {when}")
+            lines.append(f"‖ {frame.path}: goes on {when}")
     return lines
 
 

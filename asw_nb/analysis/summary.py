@@ -118,7 +118,7 @@ class Summary(Html):
         shown = "" if efficiency != efficiency else f" &nbsp;·&nbsp; parallel efficiency <b>{efficiency:.0%}</b> of {self.peak}"
         facts = f"{_count(self.attempts, 'attempt')}, {_count(self.retries, 'retry')} &nbsp;·&nbsp; {duration_text(self.work_s)} of work, {self._mean():.2f} at a time{shown}"
         path = self._path_rows()
-        states = self.states.head(SHOWN_ROWS)
+        states: Any = self.states.head(SHOWN_ROWS)
         columns = ["state", "visits", "attempts", "retries", "failures", "duration", "busy", "waiting", "idle", "on critical path", "slowest visit"]
         rows = [
             (s.state, f"{s.visits:,}", _some(s.attempts), _some(s.retries), _some(s.failures), *(duration_text(v) if v else "" for v in (s.duration_s, s.busy_s, s.waiting_s, s.idle_s, s.critical_s)),
@@ -143,7 +143,8 @@ class Summary(Html):
             return []
         steps = self.critical_path.assign(state=self.critical_path["state"].fillna("(between the states)"))
         sums = steps.groupby(["state", "kind"], sort=False)["duration_s"].sum().sort_values(ascending=False, kind="stable").head(6)
-        return [(str(s), str(k), duration_text(v), f"{v / self.duration_s:.0%}" if self.duration_s else "") for (s, k), v in sums.items()]  # type: ignore[misc]
+        pairs: Any = sums.items()
+        return [(state, kind, duration_text(v), f"{v / self.duration_s:.0%}" if self.duration_s else "") for (state, kind), v in pairs]
 
 
 def _count(n: int, noun: str) -> str:

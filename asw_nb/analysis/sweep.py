@@ -111,8 +111,6 @@ class Sweep:
 
     def parallel(self) -> Chart:
         """Parallel coordinates: a line per trial through its parameters to its metric."""
-        import plotly.graph_objects as go
-
         rows = self.table[[_number(v) is not None for v in self.table[self.metric]]]
         if not len(rows):
             return nothing(f"no trial has a value of {self.metric}", self.table, self.title)

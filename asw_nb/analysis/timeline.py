@@ -1,8 +1,8 @@
 """Where the time of an execution went: one bar per attempt, waiting told from working.
 
-Frames in, figure out. Up to `BAR_LIMIT` spans are bars, which can be hatched and hovered exactly; above, they are line
-segments of WebGL, one trace per kind: 100,000 bars took a browser on two cores 10.5 s to draw and 4.4 s to zoom,
-segments 6.2 s and 0.06 s. Segments can be hovered at their middle, where an invisible point stands.
+Frames in, figure out. Up to `BAR_LIMIT` spans are bars, which can be hatched and hovered exactly; above, they are painted
+into one picture (`timeline_raster`): 100,000 bars took a browser on two cores 10.5 s to draw and 4.4 s to zoom, WebGL lines
+5 s and 2 s, the picture 0.1 s and 0.03 s. It can be hovered at the middle of each span, where an invisible point stands.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from asw_nb.analysis import timeline_gaps, timeline_path
+from asw_nb.analysis import timeline_gaps, timeline_path, timeline_raster
 from asw_nb.analysis import timeline_svg as svg
 from asw_nb.analysis.figure import Figure, html_text, plotly_text, svg_img
 from asw_nb.analysis.palette import LINE_COLOUR, TEXT_COLOUR
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from asw_nb.analysis.timeline_gaps import Cuts
 
 BAR_LIMIT = 5_000
-SEGMENT_LIMIT = 100_000
 HOVER_TRACES = 80
 JSON_BYTES = 4_600_000
 SLOT_PX = 6
@@ -127,14 +126,20 @@ def timeline(
     names = [f"{row.execution} \u00b7 {row.name}" if several else row.name for row in layout.rows]
     scale = _scale(spans, axis, compress)
     path = timeline_path.outlines(critical, spans, layout)
+    drawn_s = float(scale.end.max() - scale.start.min())
+    path = path.take(scale.place(path.end, spans) - scale.place(path.start, spans) >= timeline_path.LEAST_SHARE * drawn_s)
     ends = scale.place(path.start, spans), scale.place(path.end, spans)
     if len(spans) <= BAR_LIMIT:
         traces = _bar_traces(spans, layout, scale, hover_texts(spans, attempts, states))
     else:
-        traces = _segment_traces(spans, layout, scale, names)
+        traces = _picture_traces(spans, layout, scale, names)
     if len(path):
         traces.append(_path_trace(path, *ends))
     page = _page(layout, names, scale, title, legend_entries=len(set(spans.kind.tolist())) + bool(len(path)))
+    if traces[0]["type"] == "image":
+        # axes of a picture would keep its pixels square; and what is one picture cannot be hidden by kinds
+        page["yaxis"]["scaleanchor"] = False
+        page["legend"] |= {"itemclick": False, "itemdoubleclick": False}
     text = _summary(spans, layout)
     return Figure(_figure(traces, page), _static(spans, layout, names, scale, title, text, (path, *ends)), text)
 
@@ -352,46 +357,38 @@ def _bar_traces(spans: Spans, layout: Layout, scale: _Scale, hover: list[str]) -
     return bars + points
 
 
-def _segment_traces(spans: Spans, layout: Layout, scale: _Scale, names: list[str]) -> list[dict[str, Any]]:
-    """A WebGL trace of segments per kind, then the points that answer the mouse."""
-    import numpy as np
-
+def _picture_traces(spans: Spans, layout: Layout, scale: _Scale, names: list[str]) -> list[dict[str, Any]]:
+    """All spans as one picture, entries of the legend, then the points that answer the mouse."""
+    pixels, low, step, lines = timeline_raster.paint(spans, layout, scale.start, scale.end)
+    source = timeline_raster.png(pixels)
+    line = layout.slots / lines
+    # an image is placed by the middles of its corners' pixels
+    picture = {
+        "type": "image",
+        "source": source,
+        "x0": low + step / 2,
+        "dx": step,
+        "y0": line / 2,
+        "dy": line,
+        "hoverinfo": "skip",
+        "name": "spans",
+    }
+    legend = []
+    for kind in sorted(set(spans.kind.tolist()) - set(STEP_KINDS)):
+        style = KINDS[kind]
+        legend.append({
+            "type": "scatter",
+            "mode": "markers",
+            "x": [None],
+            "y": [None],
+            "marker": {"symbol": "square", "size": 10, "color": _faded(style.colour) if style.hatch else style.colour, "line": {"color": style.colour, "width": 1}},
+            "name": style.name,
+            "legendgroup": style.name,
+        })  # fmt: skip
     # A date needs double precision; numbers since the start do not, and take half the room.
     x_type = "float64" if scale.is_date else "float32"
     y_type = "uint16" if layout.slots < 65_536 else "int32"
-    is_bar = ~np.isin(spans.kind, STEP_KINDS)
-    group = (spans.kind.astype("int64") << 48) | layout.y
-    drawn, gap = (group[is_bar], scale.start[is_bar], scale.end[is_bar]), 0.0
-    spread = float(scale.end.max() - scale.start.min()) or 1.0
-    while len(drawn[0]) > SEGMENT_LIMIT:
-        gap = gap * 2 or spread / 8_000
-        drawn = svg.merge(group[is_bar], scale.start[is_bar], scale.end[is_bar], gap)
-
-    traces, size = [], 0
-    slot_px = min(SLOT_PX, (MAX_HEIGHT_PX - 100) / layout.slots)
-    for kind, style in enumerate(KINDS):
-        at = (drawn[0] >> 48) == kind
-        if not at.any():
-            continue
-        n = int(at.sum())
-        x = np.full((n, 3), np.nan, dtype=x_type)
-        # A segment far below a pixel is not drawn at all, unlike a bar.
-        x[:, 0], x[:, 1] = drawn[1][at], np.maximum(drawn[2][at], drawn[1][at] + spread / 2_500)
-        y = np.repeat((drawn[0][at] & 0xFFFFFFFF).astype(y_type), 3)
-        thickness = 0.5 if kind == CONTAINER else float(np.median(layout.thickness[spans.kind == kind]))
-        width = round(min(12, max(1.5, thickness * slot_px)), 1)
-        traces.append({
-            "type": "scattergl",
-            "mode": "lines",
-            "x": x.ravel(),
-            "y": y,
-            "line": {"color": style.colour, "width": width, "dash": style.dash},
-            "name": style.name,
-            "legendgroup": style.name,
-            "hoverinfo": "skip",
-        })  # fmt: skip
-        size += (x.nbytes + y.nbytes) * 4 // 3
-    return traces + _hover_points(spans, layout, scale, names, JSON_BYTES - size, x_type, y_type)
+    return [picture, *legend, *_hover_points(spans, layout, scale, names, JSON_BYTES - len(source), x_type, y_type)]
 
 
 def _hover_points(

@@ -6,6 +6,7 @@ fifth of the time in which something happened; the axis then says what was cut, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from asw_nb.analysis.timeline_hover import duration
@@ -96,7 +97,7 @@ def find(spans: Spans, start: np.ndarray, end: np.ndarray) -> Cuts | None:
         return None
     _, begins, ends = merge(np.zeros(int(active.sum()), dtype="int64"), start[active], end[active], 0.0)
     edges = [(low, low), *zip(begins.tolist(), ends.tolist(), strict=True), (high, high)]
-    pauses = [(a[1], b[0]) for a, b in zip(edges[:-1], edges[1:], strict=True) if b[0] - a[1] > CANDIDATE_SHARE * total]
+    pauses = [(a[1], b[0]) for a, b in pairwise(edges) if b[0] - a[1] > CANDIDATE_SHARE * total]
     paused = sum(b - a for a, b in pauses)
     rest = total - paused
     if not pauses or paused < LEAST_RATIO * rest:

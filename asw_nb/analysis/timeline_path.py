@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NAME = "critical path"
 COLOUR = SERIES_COLOURS[3]
 LEAST_SHARE = 0.002
-"""Of the whole: what a Parallel or Map, or a step, added to the path is not outlined below this."""
+"""Of the drawn axis: what is shorter is not outlined, such as the moment that a step adds to the path."""
 MOST = 2_000
 
 Stretch = tuple[str, float, float]
@@ -36,11 +36,14 @@ class Outlines:
     def __len__(self) -> int:
         return len(self.y)
 
+    def take(self, index: np.ndarray) -> Outlines:
+        """Those of them."""
+        return Outlines(self.y[index], self.thickness[index], self.start[index], self.end[index])
+
 
 def stretches(steps: Sequence[Step]) -> list[Stretch]:
     """The path of steps as (path of the visit, begin, end) in seconds: what one visit did in a row is one stretch."""
     out: list[Stretch] = []
-    whole = (steps[-1].end - steps[0].begin) / 1e6 if steps else 0.0
     for step in steps:
         if step.visit is None:
             continue
@@ -49,7 +52,7 @@ def stretches(steps: Sequence[Step]) -> list[Stretch]:
             out[-1] = (path, out[-1][1], end)
         else:
             out.append((path, begin, end))
-    return [s for s in out if s[2] - s[1] >= LEAST_SHARE * whole]
+    return out
 
 
 def outlines(wanted: Sequence[Stretch], spans: Spans, layout: Layout) -> Outlines:

@@ -114,13 +114,12 @@ def _visit_failed(spans: Spans) -> np.ndarray:
     """Which spans are the failed last attempt of their visit."""
     import numpy as np
 
-    order = np.lexsort((spans.attempt, spans.visit, spans.key))
-    key, visit, attempt = spans.key[order], spans.visit[order], spans.attempt[order]
-    is_last = np.ones(len(order), dtype=bool)
-    is_last[:-1] = (key[1:] != key[:-1]) | (visit[1:] != visit[:-1]) | (attempt[1:] == attempt[:-1])
-    last = np.zeros(len(order), dtype=bool)
-    last[order] = is_last
-    return last & np.isin(spans.kind, (FAILED, TIMED_OUT, FAILED_STEP))
+    visits, visit_of = np.unique(np.stack([spans.key, spans.visit], axis=1), axis=0, return_inverse=True)
+    visit_of = visit_of.reshape(-1)
+    newest = np.full(len(visits), -1, dtype="int64")
+    np.maximum.at(newest, visit_of, spans.attempt)
+    # An attempt may be queued, and then run: both spans bear its number.
+    return (spans.attempt == newest[visit_of]) & np.isin(spans.kind, (FAILED, TIMED_OUT, FAILED_STEP))
 
 
 def _lane(key: Key) -> str:

@@ -23,8 +23,8 @@ MAX_TEXT = 400
 
 def write(path: Path, record: Record, visits: Sequence[Visit], last_us: int) -> None:
     """Write the trace; gzipped when the file's name ends so. Perfetto opens both."""
-    opened = gzip.open(path, "wt", encoding="utf-8") if path.suffix == ".gz" else path.open("w", encoding="utf-8")
-    with opened as file:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "wt", encoding="utf-8") as file:
         file.write('{"displayTimeUnit":"ms","traceEvents":[\n')
         for i, event in enumerate(events(record, visits, last_us)):
             file.write((",\n" if i else "") + json.dumps(event, ensure_ascii=True, separators=(",", ":")))

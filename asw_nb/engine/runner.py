@@ -37,8 +37,9 @@ from asw_nb.errors import StoreError
 
 TURN_LIMIT = 1000
 
-WRITE_EVERY_NS = 1_000_000
-"""While short tasks follow one another, their results are written together, this often."""
+WRITE_EVERY_NS, WRITE_SELDOM_NS = 1_000_000, 10_000_000
+"""While short tasks follow one another, their results are written together, this often; more seldom where writing takes long, so that a
+fifth of the time goes into it, and never more seldom than the second."""
 
 
 @dataclass(slots=True)
@@ -248,7 +249,9 @@ class Runner:
         # runs whose newest events are not written yet; see `_may_wait`
         self._unwritten: dict[int, Run] = {}
         self.write_every_ns = WRITE_EVERY_NS
+        self.write_seldom_ns = WRITE_SELDOM_NS
         self._written_ns = 0
+        self._pause_ns = 0
         self._resting = False
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
@@ -368,7 +371,7 @@ class Runner:
                 self._bell.acquire(timeout=0.001)
                 continue
             if self._unwritten:
-                self._bell.acquire(timeout=0.002)
+                self._bell.acquire(timeout=2e-9 * max(self._pause_ns, WRITE_EVERY_NS))
                 continue
             self._resting = True  # what is brought from here on rings
             if self._unwritten or self._busy_backends:
@@ -447,12 +450,12 @@ class Runner:
         """Whether the newest events may be written together with those that follow at once.
 
         A transaction costs more than a function that adds two numbers. So in a chain of tasks that are known to be short, whoever drives goes
-        on to the next one at once; after `WRITE_EVERY_NS`, or when anything else comes next, all is written. Should the next task take long
-        after all, the engine's thread writes within two milliseconds.
+        on to the next one at once; after a millisecond, or when anything else comes next, all is written. Should the next task take long
+        after all, the engine's thread writes.
         """
         if not (from_worker or run.backend.name == "inline") or run.record is not None or run.log is not None:
             return False
-        if time.monotonic_ns() - self._written_ns > self.write_every_ns or run.state.status != "RUNNING":
+        if time.monotonic_ns() - self._written_ns > self._pause_ns or run.state.status != "RUNNING":
             return False
         is_short, special = run.backend.is_short, run.special
         for frame in run.state.opened:
@@ -475,8 +478,10 @@ class Runner:
             else:
                 durable.append(write)
         if durable:
+            begun = time.monotonic_ns()
             self._record(durable)
-            self._written_ns = time.monotonic_ns()
+            self._written_ns = ended = time.monotonic_ns()
+            self._pause_ns = min(max(self.write_every_ns, 4 * (ended - begun)), self.write_seldom_ns)
         for write in writes:
             if write.run.broken is None:
                 write.run.committed += len(write.events)

@@ -17,10 +17,14 @@ LONGEST_IN_URL = 1_000
 NESTED_CHARS = 2_000
 """How far the closing bracket of a group in the middle of a value is looked for."""
 
+MOST_READINGS = 10
+"""How often a text is read at most, when values stand in values: then all of the rest is one."""
+
 # Each pattern begins where a word does and takes the word whole, so that a megabyte without a blank is read once.
-_NAMED = re.compile(r"(?<![\w.-])(?P<key>[\w.-]++)(?P<quote>\\*[\"'`])?[ \t]*\]?[ \t]*(?:==|!=|:=|=>|->|[=:：])[ \t]*")
+_NAMED = re.compile(r"(?<![\w.-])(?P<key>(?:[\w.-]++|\\++u[0-9a-fA-F]{4})++)(?P<quote>\\*[\"'`])?[ \t]*\]?[ \t]*(?:==|!=|:=|=>|->|[=:：])[ \t]*")
 _OPTION = re.compile(r"(?<![\w.-])(?P<key>--[\w.-]++)(?P<quote>\\*[\"'])?,?[ \t]+(?!\\*[\"']?-)")
 _ARGUMENT = re.compile(r"\([ \t]*(?P<quote>\\*[\"'])(?P<key>[\w.-]++)\\*[\"'][ \t]*,\s*")
+_CODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _BEFORE = re.compile(r"([^\W_]{2,20}) \Z")
 _SECOND_WORDS = frozenset(("code", "id", "key", "keys", "phrase"))
 
@@ -84,18 +88,23 @@ def _in_urls(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _named(text: str, is_secret: IsSecret) -> Iterator[tuple[int, int]]:
-    done = 0
-    for begin, at, key, level in _names(text):
-        if begin < done or not (is_secret(key) or _two_words(text, begin, key, is_secret)):
+    """Values after names. A name inside a value is looked at too: who takes a value for too long must not swallow the beginning of the next."""
+    room = MOST_READINGS * len(text) + 1_000
+    for begin, at, key in _names(text):
+        if not _is_name(text, begin, key, is_secret):
             continue
-        start, end = _value(text, at, level, key)
+        start, end = _value(text, at, key)
+        room -= end - start
+        if room < 0:
+            end = len(text)
         if end > start:
             yield start, end
-            done = end
+        if end == len(text):
+            return
 
 
-def _names(text: str) -> Iterator[tuple[int, int, str, int]]:
-    """Start of the name, start of its value, the name, and how many backslashes stand before a quote there."""
+def _names(text: str) -> Iterator[tuple[int, int, str]]:
+    """Start of the name, start of its value, and the name."""
     patterns = [_NAMED]
     if "--" in text:
         patterns.append(_OPTION)
@@ -105,8 +114,16 @@ def _names(text: str) -> Iterator[tuple[int, int, str, int]]:
     if len(patterns) > 1:
         found = sorted((m for pattern in patterns for m in pattern.finditer(text)), key=lambda m: m.end())
     for match in found:
-        quote = match["quote"]
-        yield match.start(), match.end(), match["key"], len(quote) - 1 if quote else 0
+        yield match.start(), match.end(), match["key"]
+
+
+def _is_name(text: str, begin: int, key: str, is_secret: IsSecret) -> bool:
+    if "\\u" in key:
+        key = _CODE.sub(lambda match: chr(int(match[1], 16)), key)
+    if is_secret(key) or _two_words(text, begin, key, is_secret):
+        return True
+    # after the end of a line as JSON and Python write it, an n seems to belong to the name
+    return begin > 0 and text[begin - 1] == "\\" and key[0] in "nrt" and is_secret(key[1:])
 
 
 def _two_words(text: str, begin: int, key: str, is_secret: IsSecret) -> bool:
@@ -120,7 +137,7 @@ def _two_words(text: str, begin: int, key: str, is_secret: IsSecret) -> bool:
 # --------------------------------------------------------------------------- where a value ends
 
 
-def _value(text: str, at: int, level: int, key: str) -> tuple[int, int]:
+def _value(text: str, at: int, key: str) -> tuple[int, int]:
     """(start, end) of the value that begins at `at`; without its quotes when it is one quoted text."""
     if at >= len(text) or text[at] in "\r\n" or _NOTHING.match(text, at):
         return at, at
@@ -132,7 +149,7 @@ def _value(text: str, at: int, level: int, key: str) -> tuple[int, int]:
         more = _more(text, end)
         return (quote.end(), end - closed) if more == end else (quote.end(), more)
     if text[at] in _PAIRS:
-        end = _balanced(text, at, len(text), level) or len(text)
+        end = _balanced(text, at, len(text)) or len(text)
         return at, _more(text, end)
     if _HEADER.search(key):
         match = _LINE.match(text, at)
@@ -140,15 +157,15 @@ def _value(text: str, at: int, level: int, key: str) -> tuple[int, int]:
     literal = _LITERAL.match(text, at)
     if literal is not None:
         return at, literal.end()
-    end = _run(text, at, level)
+    end = _run(text, at)
     annotated = _ANNOTATED.match(text, end)
     if annotated is not None:  # a parameter with a type: the value is its default
-        _, end = _value(text, annotated.end(), level, key)
+        _, end = _value(text, annotated.end(), key)
         return at, max(end, annotated.end())
     return at, end
 
 
-def _run(text: str, at: int, level: int) -> int:
+def _run(text: str, at: int) -> int:
     """The end of what stands without quotes: at the next blank, but not within brackets."""
     scheme = _SCHEME_WORD.match(text, at)
     end = scheme.end() if scheme is not None else at
@@ -157,7 +174,7 @@ def _run(text: str, at: int, level: int) -> int:
         end = match.end() if match else end
         if end >= len(text) or text[end] not in _PAIRS:
             return end
-        closed = _balanced(text, end, end + NESTED_CHARS, level)
+        closed = _balanced(text, end, end + NESTED_CHARS)
         if closed is None:
             word = _WORD.match(text, end)
             return word.end() if word else end
@@ -176,8 +193,9 @@ def _quoted(text: str, at: int, quote: str) -> tuple[int, int]:
     return (len(text), 0) if close is None else (close.end(), len(quote))
 
 
-# a quote that stands twice belongs to the text, in CSV and in SQL
-_WHOLE = {mark: re.compile(rf"{mark}(?:[^{mark}\\]++|\\.|{mark}{mark})*+{mark}", re.DOTALL) for mark in "\"'`"}
+# A quote that stands twice belongs to the text, in CSV and in SQL. So does one after backslashes, whose number tells nothing: each time that a text
+# is quoted anew they are doubled, and a quote of the other kind is not marked.
+_WHOLE = {mark: re.compile(rf"{mark}(?:[^{mark}\\]++|\\++{mark}?+|{mark}{mark})*+{mark}") for mark in "\"'`"}
 
 
 @functools.lru_cache(64)
@@ -196,28 +214,47 @@ def _more(text: str, end: int) -> int:
     return end
 
 
-def _balanced(text: str, at: int, limit: int, level: int) -> int | None:
+def _balanced(text: str, at: int, limit: int) -> int | None:
     """Beyond the bracket that closes the one at `at`; None when there is none. Brackets in quotes do not count."""
-    open_quote, depth = "", 0
+    end, certain = _closing_bracket(text, at, limit, 0)
+    for period in () if certain or end is None else (2, 4, 8):
+        other, _ = _closing_bracket(text, at, limit, period)
+        if other is None:
+            return None
+        end = max(end or 0, other)
+    return end
+
+
+def _closing_bracket(text: str, at: int, limit: int, period: int) -> tuple[int | None, bool]:
+    """The same for one reading of the backslashes before a quote, and whether there was only one.
+
+    A quote closes what the same number of backslashes opened. With more of them it may be one that belongs to the quoted text, or the first one
+    after an escaped backslash: that depends on how often the whole was quoted, each time with twice as many (`period`; 0: never the latter).
+    """
+    open_mark, opened, depth, certain = "", 0, 0, True
     for match in _BRACKETS.finditer(text, at, limit):
         token = match[0]
         if token[-1] in "\"'`":
             backslashes = len(token) - 1
-            if open_quote:
-                closes = backslashes % 2 == 0 if len(open_quote) == 1 else backslashes == len(open_quote) - 1
-                if token[-1] == open_quote[-1] and closes:
-                    open_quote = ""
-            elif backslashes <= level:
-                open_quote = token
-        elif open_quote:
+            if not open_mark:
+                open_mark, opened = token[-1], backslashes
+            elif token[-1] != open_mark:
+                continue
+            elif backslashes == opened:
+                open_mark = ""
+            else:
+                certain = False
+                if period and (backslashes - opened) % (period * (opened + 1)) == 0:
+                    open_mark = ""
+        elif open_mark:
             continue
         elif token in _PAIRS:
             depth += 1
         else:
             depth -= 1
             if depth == 0:
-                return match.end()
-    return None
+                return match.end(), certain
+    return None, certain
 
 
 __all__ = ["LONGEST_IN_URL", "IsSecret", "spans"]

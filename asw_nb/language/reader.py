@@ -2,9 +2,9 @@
 
 ::
 
-    JSON text --standard decoder--> tree        (places: looked up when asked for)
-    YAML text --parser's events---> tree + places
-    dict -------checked copy------> tree        (no places)
+    JSON text --decoder----------> tree
+    YAML text --parser's events--> tree      (places: looked up when asked for)
+    dict -------checked copy-----> tree      (no places)
 
 Everything that leaves this module is JSON: string keys, finite numbers, no duplicates, at most 200 levels. What cannot
 be made so is refused with a `DefinitionError` that says where. Whether the tree is a *good* definition is asked in
@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 import pathlib
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -24,7 +23,8 @@ import msgspec
 
 from asw_nb.errors import DefinitionError, UsageError
 from asw_nb.language.problems import Problem
-from asw_nb.language.reader_json import MAX_DEPTH, Enough, Fault, Node, NotJson, Places, Scanner, load
+from asw_nb.language.reader_json import HALF, MAX_DEPTH, Enough, Fault, NotJson, Scanner, load
+from asw_nb.language.reader_places import JsonPlaces, Lines, Places
 
 Step = str | int
 
@@ -39,7 +39,6 @@ _FIELD_LINE = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89abAB]")
 _TOKEN = re.compile(r"[\w$]+")
 _MAX_REPORTED = 50
 _MAX_STEPS = 12
@@ -77,7 +76,7 @@ class Document:
         Number of the text's first line; 2 in a cell whose first line is the magic.
     """
 
-    __slots__ = ("_lines", "_places", "_root", "first_line", "format", "source", "text", "value")
+    __slots__ = ("_lines", "_places", "first_line", "format", "source", "text", "value")
 
     def __init__(
         self,
@@ -86,12 +85,11 @@ class Document:
         format: str,
         source: str,
         first_line: int = 1,
-        root: Node | None = None,
+        places: Places | None = None,
     ) -> None:
         self.value, self.text, self.format, self.source, self.first_line = value, text, format, source, first_line
-        self._root = root
         self._lines: Lines | None = None
-        self._places: Places | None = None
+        self._places = places
 
     def position(self, pointer: Sequence[Step], of: Literal["value", "key"] = "value") -> tuple[int | None, int | None]:
         """Line and column, from 1, of a value or of its key; of what is nearest above it when there is no such value.
@@ -105,36 +103,10 @@ class Document:
             return None, None
         if self._lines is None:
             self._lines = Lines(self.text)
-        if self._root is None:
-            self._places = Places(self.text)
-            self._root = self._places.root
-        node, key_start = self._root, self._root.start
-        for step in pointer:
-            if self._places is not None:
-                node = self._places.inside(node)
-            if node.fields is not None and isinstance(step, str) and step in node.fields:
-                key_start, node = node.fields[step]
-            elif node.items is not None and isinstance(step, int) and 0 <= step < len(node.items):
-                node = node.items[step]
-                key_start = node.start
-            else:
-                break
-        line, column = self._lines.place(key_start if of == "key" else node.start)
+        if self._places is None:
+            self._places = JsonPlaces(self.text)
+        line, column = self._lines.place(self._places.offset(pointer, of))
         return line + self.first_line - 1, column
-
-
-class Lines:
-    """Offsets of a text -> line and column, both from 1."""
-
-    def __init__(self, text: str) -> None:
-        self.starts = [0, *(match.end() for match in re.finditer("\n", text))]
-
-    def place(self, offset: int) -> tuple[int, int]:
-        line = bisect_right(self.starts, offset)
-        return line, offset - self.starts[line - 1] + 1
-
-    def line_of(self, offset: int) -> int:
-        return bisect_right(self.starts, offset)
 
 
 def read(
@@ -227,7 +199,7 @@ def _refusal(
     problems = []
     for fault in faults:
         line, column = lines.place(fault.start)
-        where = location_of((fault.steps or ())[:_MAX_STEPS])
+        where = _SURROGATE.sub("?", location_of((fault.steps or ())[:_MAX_STEPS]))
         problems.append(Problem("ERROR", code, fault.message, where, line + first_line - 1, column, fault.fix))
     return DefinitionError(problems, source)
 
@@ -240,38 +212,32 @@ def _read_json(text: str, source: str, first_line: int, is_file: bool = False) -
         )
     try:
         value = load(text)
-    except NotJson:
+    except NotJson as refused:
         if not (is_file or head[0] in "{[/"):
             raise _no_json_at_all(text, source, first_line) from None
-        raise _explained(text, source, first_line) from None
+        raise _explained(refused, text, source, first_line) from None
     if not isinstance(value, dict):
-        line, column = Lines(text).place(len(text) - len(head))
-        problem = Problem(
-            "ERROR",
-            "SCHEMA_VALIDATION_FAILED",
-            NOT_AN_OBJECT,
-            "",
-            line + first_line - 1,
-            column,
-            _hint(text) or EXAMPLE,
-        )
-        raise DefinitionError([problem], source)
-    document = Document(value, text, "json", source, first_line)
-    if _SURROGATE_ESCAPE.search(text):
-        _refuse_half_pairs(document)
-    return document
+        raise _no_object(text, source, first_line, len(text) - len(head))
+    return Document(value, text, "json", source, first_line)
 
 
-def _explained(text: str, source: str, first_line: int) -> DefinitionError:
-    """Why the fast way refused the text; every duplicate key, or the one thing that stops the reading."""
+def _no_object(text: str, source: str, first_line: int, start: int) -> DefinitionError:
+    line, column = Lines(text).place(start)
+    fix = _hint(text) or EXAMPLE
+    problem = Problem("ERROR", "SCHEMA_VALIDATION_FAILED", NOT_AN_OBJECT, "", line + first_line - 1, column, fix)
+    return DefinitionError([problem], source)
+
+
+def _explained(refused: NotJson, text: str, source: str, first_line: int) -> DefinitionError:
+    """Why the decoder refused the text; every key that repeats, or the one thing that stops the reading."""
     lines = Lines(text)
-    scanner = Scanner(text, lambda offset: lines.line_of(offset) + first_line - 1)
+    scanner = Scanner(text, lambda offset: lines.line_of(offset) + first_line - 1, refused)
     try:
         scanner.scan()
     except Fault as fault:
-        fault.steps = scanner.path
+        fault.steps = fault.steps or scanner.path
         return _refusal(text, source, first_line, fault)
-    return _refusal(text, source, first_line, *scanner.duplicates)
+    return _refusal(text, source, first_line, *(scanner.faults or [scanner.decoders_word(0)]))
 
 
 def _no_json_at_all(text: str, source: str, first_line: int) -> DefinitionError:
@@ -313,59 +279,54 @@ def _read_yaml(text: str, source: str, first_line: int) -> Document:
     from asw_nb.language.reader_yaml import Composer
 
     lines = Lines(text)
-    composer = Composer(text, lambda offset: lines.line_of(offset) + first_line - 1)
+
+    def look(composer: Composer) -> None:
+        if composer.faults:
+            raise Enough
+        _look_at_part(composer, text, source, first_line)
+
+    composer = Composer(text, lambda offset: lines.line_of(offset) + first_line - 1, look)
     code = "INVALID_YAML_DESCRIPTION"
+    value: Any = None
+    start: int | None = None
     try:
-        value, root = composer.compose()
+        value, start = composer.compose()
     except Fault as fault:
         fault.steps = composer.path
         raise _refusal(text, source, first_line, fault, code=code) from None
     except Enough:
-        value, root = None, None
-    if composer.duplicates or root is None:
-        raise _refusal(text, source, first_line, *composer.duplicates, code=code)
+        pass
+    if composer.faults or start is None:
+        raise _refusal(text, source, first_line, *composer.faults, code=code)
     if not isinstance(value, dict):
-        line, column = lines.place(root.start)
-        problem = Problem(
-            "ERROR",
-            "SCHEMA_VALIDATION_FAILED",
-            NOT_AN_OBJECT,
-            "",
-            line + first_line - 1,
-            column,
-            _hint(text) or EXAMPLE,
-        )
-        raise DefinitionError([problem], source)
-    document = Document(value, text, "yaml", source, first_line, root)
-    if _SURROGATE_ESCAPE.search(text):
-        _refuse_half_pairs(document)
-    return document
+        raise _no_object(text, source, first_line, start)
+    return Document(value, text, "yaml", source, first_line, composer.places(value, start))
 
 
-def _refuse_half_pairs(document: Document) -> None:
-    """JSON can spell half a surrogate pair as an escape; no text encoding can carry it further."""
-    problems: list[Problem] = []
-    stack: list[tuple[tuple[Step, ...], Any]] = [((), document.value)]
-    while stack:
-        pointer, value = stack.pop()
-        if len(problems) >= _MAX_REPORTED:
-            break
-        if isinstance(value, dict):
-            stack.extend(((*pointer, key), child) for key, child in reversed(value.items()))
-            halves = [((*pointer, key), "key") for key in value if _SURROGATE.search(key)][:_MAX_REPORTED]
-        elif isinstance(value, list):
-            stack.extend(((*pointer, index), child) for index, child in reversed([*enumerate(value)]))
-            continue
-        else:
-            halves = [(pointer, "value")] if isinstance(value, str) and _SURROGATE.search(value) else []
-        for where, of in halves:
-            line, column = document.position(where, of)  # type: ignore[arg-type]
-            message = "This string holds half a surrogate pair."
-            fix = "Write both halves, or the character itself."
-            location = _SURROGATE.sub("?", location_of(where))
-            problems.append(Problem("ERROR", "INVALID_JSON_DESCRIPTION", message, location, line, column, fix))
+def _look_at_part(composer: Composer, text: str, source: str, first_line: int) -> None:
+    """Refuse a long text early: YAML is read twenty times slower than JSON, and it need not be a definition.
+
+    Only what no dialect takes counts, and nothing that the rest of the text may still put right.
+    """
+    from asw_nb.language.rules import check_part
+
+    root, *inner = composer.frames
+    value = root.container
+    if not isinstance(value, dict):
+        raise _no_object(text, source, first_line, root.at)
+    document = Document(value, text, "yaml", source, first_line, composer.places(value, root.at))
+    if inner and root.key != "States":
+        pointer = (root.key or "",)
+        message = f"The field \"{pointer[0][:80]}\" holds thousands of values, and a definition has them in its states only."
+        line, column = document.position(pointer)
+        problems = [Problem("ERROR", "SCHEMA_VALIDATION_FAILED", message, location_of(pointer), line, column, "Remove the field.")]
+    else:
+        path = composer.path
+        problems = check_part(document, {location_of(path[:level]) for level in range(len(path) + 1)})
     if problems:
-        raise DefinitionError(sorted(problems, key=lambda p: (p.line or 0, p.column or 0)), document.source)
+        message = f"Reading stopped after {composer.count} values."
+        closing = Problem("ERROR", "MORE_PROBLEMS", message, fix="Correct these first, then check again.")
+        raise DefinitionError([*problems, closing], source)
 
 
 def _read_object(definition: Any, source: str) -> Document:

@@ -18,6 +18,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ _PATIENCE = 20_000_000
 _PER_LOOK, _PER_CHARACTER, _PER_VALUE = 1_500, 4, 80
 
 _LARGE = 100_000
+_MAX_BRACKETS = 100_000
 
 
 class Fault(Exception):
@@ -61,13 +63,11 @@ class Enough(Exception):
 
 
 _BLANK = re.compile(r"[ \t\n\r]*")
-_PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"')
+_IN_STRING = re.compile(r'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+')
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+])", re.ASCII)
 _WORD = re.compile(r"true|false|null")
 _LOOSE = re.compile(r"[^\s,:\[\]{}\"']+")
 _SINGLE = re.compile(r"'((?:[^'\\\n]|\\.)*)'")
-_ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _NAMES = {"{": "object", "[": "array"}
 _CLOSERS = {"{": "}", "[": "]"}
 _LITERALS = {
@@ -81,7 +81,7 @@ _LITERALS = {
 }
 _NO_VALUES = {"NaN", "Infinity", "-Infinity", "undefined", "-inf", "inf", "nan"}
 
-
+TOO_DEEP = "too many levels"
 HALF = "This string holds half a surrogate pair."
 
 
@@ -115,10 +115,11 @@ _DECODER = msgspec.json.Decoder()
 _FORM = msgspec.json.Decoder(msgspec.Raw)  # looks at the form only
 _PLAIN_FLOATS = msgspec.json.Decoder(float_hook=float)
 _AT_BYTE = re.compile(r"^JSON is malformed: (.*) \(byte (\d+)\)$")
+_BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _COLON_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*+\\u003[aA]")
 _HUGE_EXPONENT = re.compile(r"[0-9][eE]\+?[23][0-9][0-9]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89abABcdefCDEF]")
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def too_deep(value: Any, most: int = MAX_DEPTH) -> bool:
@@ -172,12 +173,12 @@ def load(text: str) -> Any:
         if type(value) is not dict and type(value) is not list:
             return value
         if text.count("{") + text.count("[") > MAX_DEPTH and too_deep(value):
-            raise NotJson("too many levels")
+            raise NotJson(TOO_DEEP)
         written = _written(value)
         if huge_numbers and _count(written, "null") != text.count("null"):  # as which infinity is written
             value = _DECODER.decode(text)
     except RecursionError:
-        raise NotJson("too many levels") from None
+        raise NotJson(TOO_DEEP) from None
     except UnicodeEncodeError as problem:
         raise NotJson("half a surrogate pair", problem.start) from None
     except msgspec.DecodeError as problem:
@@ -195,6 +196,20 @@ def _not_json(words: str, text: str) -> NotJson:
         return NotJson("a number that is too large")
     at = int(match.group(2))
     return NotJson(match.group(1), at if text.isascii() else len(text.encode()[:at].decode("utf-8", "ignore")))
+
+
+def _around_the_deepest(text: str) -> frozenset[int]:
+    """Where the objects and arrays begin that lie around the first one that is too deep; none when that is far from here."""
+    opened: list[int] = []
+    for match in islice(_BRACKET_OR_STRING.finditer(text), _MAX_BRACKETS):
+        mark = match.group()
+        if mark in "{[":
+            opened.append(match.start())
+            if len(opened) > MAX_DEPTH:
+                return frozenset(opened)
+        elif mark in "}]" and opened:
+            opened.pop()
+    return frozenset()
 
 
 class Scanner:
@@ -228,9 +243,8 @@ class Scanner:
         self.decoder = _LENIENT if self.refused.offset is not None and not self.halves else _STRICT
         values = text.count("{") + text.count("[") + text.count(",")
         self.rate = _PER_CHARACTER + _PER_VALUE * values / max(len(text), 1)
-        near = int(_PATIENCE / self.rate)
-        self.near = text if len(text) <= near else text[:near]
-        self.left: float = 1.5 * _PATIENCE
+        self.left: float = _PATIENCE
+        self.around = _around_the_deepest(text) if self.refused.words == TOO_DEEP else frozenset()
 
     def scan(self) -> None:
         """Read until `faults` holds what can be told.
@@ -269,12 +283,15 @@ class Scanner:
         text = self.text
         self.left -= _PER_LOOK
         if self.left < 0:
+            if self.faults:
+                raise Enough
             raise self.decoders_word(at)
         mark = text[at : at + 1]
         if mark == '"':
             return self.string(at)
         if mark == "{" or mark == "[":
-            end = self.faultless(at) if len(self.open) > 1 else None  # a definition and its states: the fault is in them
+            # The fault is in the definition and in its States, so nobody need ask whether it is.
+            end = self.faultless(at) if len(self.open) > 1 and at not in self.around else None
             if end is not None:
                 return end
             return self.object(at) if mark == "{" else self.array(at)
@@ -289,21 +306,31 @@ class Scanner:
 
     def faultless(self, at: int) -> int | None:
         """Where an object or array ends in which nothing is wrong; None when something is, or nobody has looked."""
-        if self.left < 0 or at >= len(self.near):
-            return None
-        try:
-            value, end = self.decoder.scan_once(self.near, at)  # type: ignore[attr-defined]
-        except (StopIteration, _Refused, ValueError, RecursionError, MemoryError) as problem:
-            self.left -= self.rate * ((problem.pos if isinstance(problem, json.JSONDecodeError) else len(self.near)) - at)
-            return None
-        self.left -= self.rate * (end - at)
-        if self.decoder is _STRICT:
-            most = MAX_DEPTH - len(self.open)
-            if end - at > most and too_deep(value, most):
+        text, width = self.text, 1024  # ever larger pieces, so that what it takes is known even where a fault stops it
+        while self.left > 0:
+            piece = text[at : at + width]
+            try:
+                value, size = self.decoder.scan_once(piece, 0)  # type: ignore[attr-defined]
+            except json.JSONDecodeError as problem:
+                cut = problem.msg.startswith("Unterminated") or problem.pos > len(piece) - 16
+                self.left -= self.rate * (len(piece) if cut else problem.pos)
+                if not cut or at + width >= len(text):
+                    return None
+            except (StopIteration, _Refused, ValueError, RecursionError, MemoryError):
+                self.left -= self.rate * len(piece)
                 return None
-            if self.halves and (_SURROGATE_ESCAPE.search(self.text, at, end) or _SURROGATE.search(self.text, at, end)):
-                return None
-        return int(end)
+            else:
+                self.left -= self.rate * size
+                return at + size if self.decoder is _LENIENT or self.is_fine(value, at, at + size) else None
+            width *= 4
+        return None
+
+    def is_fine(self, value: Any, at: int, end: int) -> bool:
+        """Whether a value is not too deep and has no half of a surrogate pair."""
+        most = MAX_DEPTH - len(self.open)
+        if end - at > most and too_deep(value, most):
+            return False
+        return not self.halves or not (_SURROGATE_ESCAPE.search(self.text, at, end) or _SURROGATE.search(self.text, at, end))
 
     def decoders_word(self, at: int) -> Fault:
         """What the decoder says, for a fault that lies behind more than is looked at here."""
@@ -408,29 +435,23 @@ class Scanner:
         raise Fault(at, f"The field name {word} has no quotes.", f'Write "{word}".')
 
     def string(self, at: int, is_key: bool = False) -> int:
-        match = _STRING.match(self.text, at)
-        if match is not None:
+        text, start = self.text, at
+        at = _IN_STRING.match(text, start + 1).end()  # type: ignore[union-attr]
+        mark = text[at : at + 1]
+        if mark == '"':
             if self.halves:
-                word = json.decoder.scanstring(self.text, at + 1)[0]  # type: ignore[attr-defined]
+                word = json.decoder.scanstring(text, start + 1)[0]  # type: ignore[attr-defined]
                 if _SURROGATE.search(word):
                     steps = [*self.path, word[:80]] if is_key else list(self.path)
-                    self.tell(Fault(at, HALF, "Write both halves, or the character itself.", steps))
-            return match.end()
-        text, start = self.text, at
-        at += 1
-        while True:
-            at = _PLAIN.match(text, at).end()  # type: ignore[union-attr]
-            if text[at : at + 1] != "\\":
-                break
-            escape = _ESCAPE.match(text, at)
-            if escape is None:
-                wrong = text[at : at + 2]
-                shown = wrong if wrong.isprintable() else "\\"
-                raise Fault(at, f'"{shown}" is no escape of JSON.', 'Write two backslashes for one: "\\\\".')
-            at = escape.end()
-        if text[at : at + 1] not in ("", "\n", "\r"):
-            name = "tab" if text[at] == "\t" else f"control character U+{ord(text[at]):04X}"
-            fix = 'Write "\\t".' if text[at] == "\t" else f'Write "\\u{ord(text[at]):04x}".'
+                    self.tell(Fault(start, HALF, "Write both halves, or the character itself.", steps))
+            return at + 1
+        if mark == "\\":
+            wrong = text[at : at + 2]
+            shown = wrong if wrong.isprintable() else "\\"
+            raise Fault(at, f'"{shown}" is no escape of JSON.', 'Write two backslashes for one: "\\\\".')
+        if mark not in ("", "\n", "\r"):
+            name = "tab" if mark == "\t" else f"control character U+{ord(mark):04X}"
+            fix = 'Write "\\t".' if mark == "\t" else f'Write "\\u{ord(mark):04x}".'
             raise Fault(at, f"A raw {name} stands inside a string.", fix)
         raise Fault(start, "The string that starts here is not closed on its line.", "Add the closing double quote.")
 

@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import yaml
 
-from asw_nb.language.reader_json import MAX_DEPTH, MAX_DUPLICATES, Enough, Fault, Node
+from asw_nb.language.reader_json import HALF, MAX_DEPTH, MAX_DUPLICATES, Enough, Fault
+from asw_nb.language.reader_places import Step, YamlPlaces
 
 MAX_ALIASED = 100_000
+
+FIRST_LOOK = 5_000
+"""Values after which the reading asks for the first time whether it is worth going on."""
 
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_LETTER_FIRST = frozenset("~nNtTfF-+.0123456789")  # how a plain scalar begins that is no string
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
@@ -61,131 +67,219 @@ def plain(word: str, start: int) -> Any:
     return value
 
 
-class Composer:
-    """One reading of a YAML text."""
+class Frame:
+    """An object or array that is being read."""
 
-    def __init__(self, text: str, line_of: Any) -> None:
+    __slots__ = ("anchor", "at", "before", "container", "key", "keys", "starts")
+
+    def __init__(self, container: Any, keys: dict[str, int] | None, at: int, anchor: str | None, before: int) -> None:
+        self.container, self.keys, self.at, self.anchor, self.before = container, keys, at, anchor, before
+        self.starts: list[int] = []
+        self.key: str | None = None
+
+
+class Composer:
+    """One reading of a YAML text.
+
+    Parameters
+    ----------
+    text : str
+    line_of : callable
+        Offset -> number of the line.
+    look : callable, optional
+        Asked after `FIRST_LOOK` values, and after each four times as many, whether to go on; raises when not.
+
+    Attributes
+    ----------
+    frames : list of Frame
+        What is being read, outermost first.
+    faults : list of Fault
+        Keys that repeat: the reading goes on behind them.
+    """
+
+    def __init__(self, text: str, line_of: Any, look: Callable[[Composer], None] | None = None) -> None:
         self.text = text
         self.line_of = line_of
-        self.anchors: dict[str, tuple[Any, Node, int] | None] = {}
-        self.path: list[str | int] = []
+        self.look = look
+        self.anchors: dict[str, tuple[Any, int, int] | None] = {}
+        self.frames: list[Frame] = []
         self.count = 0
         self.aliased = 0
-        self.duplicates: list[Fault] = []
-        self.events: Iterator[Any] = iter(())
+        self.faults: list[Fault] = []
+        self.starts: dict[int, list[int]] = {}
+        self.keys: dict[int, dict[str, int]] = {}
 
-    def compose(self) -> tuple[Any, Node]:
-        """The value and the places of the text's one document.
+    @property
+    def path(self) -> list[Step]:
+        """The way to the value that is being read."""
+        steps: list[Step] = []
+        for frame in self.frames:
+            if frame.keys is None:
+                steps.append(len(frame.container) - (frame is not self.frames[-1]))
+            elif frame.key is not None:
+                steps.append(frame.key)
+        return steps
+
+    def compose(self) -> tuple[Any, int]:
+        """The value of the text's one document, and where it starts.
 
         Raises
         ------
         Fault
         """
-        self.events = yaml.parse(self.text, Loader=_LOADER)
+        loader = _LOADER(self.text)
         try:
-            event = self.next()
+            event = loader.get_event()
             while not isinstance(event, yaml.DocumentStartEvent):
                 if isinstance(event, yaml.StreamEndEvent):
                     raise Fault(0, "The text is empty.", "Write a definition.")
-                event = self.next()
-            found = self.value(self.next(), 1)
-            event = self.next()
+                event = loader.get_event()
+            found = self.read(loader.get_event)
+            event = loader.get_event()
             while not isinstance(event, yaml.StreamEndEvent):
                 if isinstance(event, yaml.DocumentStartEvent):
                     message = 'A second document starts here with "---"; a definition is one document.'
                     mark: Any = event.start_mark
                     raise Fault(mark.index, message, 'Remove the "---" or one of the two documents.')
-                event = self.next()
+                event = loader.get_event()
         except yaml.YAMLError as problem:
             raise self.explain(problem) from None
+        finally:
+            loader.dispose()
         return found
 
-    def next(self) -> Any:
-        return next(self.events)
+    def places(self, root: Any, start: int) -> YamlPlaces:
+        """Where everything stands that was read so far."""
+        for frame in self.frames:
+            self.starts[id(frame.container)] = frame.starts
+            if frame.keys is not None:
+                self.keys[id(frame.container)] = frame.keys
+        return YamlPlaces(root, start, self.starts, self.keys)
 
-    def value(self, event: Any, depth: int) -> tuple[Any, Node]:
-        start = int(event.start_mark.index)
-        if type(event) is yaml.AliasEvent:
-            return self.alias(str(event.anchor), start)
-        before = self.count
-        self.count += 1
-        if getattr(event, "tag", None) is not None:
-            shown = event.tag.replace("tag:yaml.org,2002:", "!!")
-            fix = "Remove the tag; quote the value to make it a string."
-            raise Fault(start, f"The tag {shown[:60]} has no meaning in a definition.", fix)
+    def read(self, next_event: Callable[[], Any]) -> tuple[Any, int]:
+        """One value: a loop over the parser's events, which come by the hundred thousand."""
+        frames, halves = self.frames, "\\u" in self.text
+        frame: Frame | None = None
+        container: Any = None
+        keys: dict[str, int] | None = None
+        starts: list[int] = []
+        look_at = FIRST_LOOK if self.look is not None else math.inf
+        while True:
+            event = next_event()
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                at = event.start_mark.index
+                value = event.value
+                self.count += 1
+                if event.implicit[0]:
+                    if not value or value[0] in _LETTER_FIRST:
+                        value = plain(value, at)
+                elif halves and _SURROGATE.search(value):
+                    raise Fault(at, HALF, "Write the character itself.")
+                if event.tag is not None:
+                    raise self.no_tags(event.tag, at)
+                if event.anchor is not None:
+                    self.anchors[event.anchor] = value, at, 1
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                at = event.start_mark.index
+                self.enter(event, frame, at)
+                new: Any = {} if kind is yaml.MappingStartEvent else []
+                if frame is not None:
+                    starts.append(at)
+                    if keys is None:
+                        container.append(new)
+                    else:
+                        container[frame.key] = new
+                container, keys = new, {} if kind is yaml.MappingStartEvent else None
+                frame = Frame(new, keys, at, event.anchor, self.count)
+                self.count += 1
+                starts = frame.starts
+                frames.append(frame)
+                continue
+            elif kind is yaml.AliasEvent:
+                at = event.start_mark.index
+                value, at = self.alias(event.anchor, at)
+            else:  # the end of an object or array
+                assert frame is not None
+                self.starts[id(container)] = starts
+                if keys is not None:
+                    self.keys[id(container)] = keys
+                if frame.anchor is not None:
+                    self.anchors[frame.anchor] = container, frame.at, self.count - frame.before
+                frames.pop()
+                if not frames:
+                    return container, frame.at
+                frame = frames[-1]
+                container, keys, starts, frame.key = frame.container, frame.keys, frame.starts, None
+                continue
+            if frame is None:
+                return value, at
+            if keys is None:
+                container.append(value)
+                starts.append(at)
+            elif frame.key is None:
+                if type(value) is not str or value == "<<":
+                    self.check_key(event, value, at)
+                if value in keys:
+                    self.repeated(value, keys[value], event.start_mark.index)
+                keys[value] = event.start_mark.index
+                frame.key = value
+            else:
+                container[frame.key] = value
+                starts.append(at)
+                frame.key = None
+            if self.count - self.aliased > look_at:
+                look_at *= 4
+                assert self.look is not None
+                self.look(self)
+
+    def no_tags(self, tag: str, start: int) -> Fault:
+        shown = tag.replace("tag:yaml.org,2002:", "!!")
+        fix = "Remove the tag; quote the value to make it a string."
+        return Fault(start, f"The tag {shown[:60]} has no meaning in a definition.", fix)
+
+    def enter(self, event: Any, frame: Frame | None, start: int) -> None:
+        """Whether an object or array may begin here."""
+        if frame is not None and frame.keys is not None and frame.key is None:
+            raise Fault(start, "A list or mapping cannot be a key.", "Write a string as the key.")
+        if event.tag is not None:
+            raise self.no_tags(event.tag, start)
         if event.anchor is not None:
             self.anchors[event.anchor] = None
-        result: tuple[Any, Node]
-        if isinstance(event, yaml.ScalarEvent):
-            value = plain(event.value, start) if event.implicit[0] else event.value
-            result = value, Node(start)
-        else:
-            if depth > MAX_DEPTH:
-                raise Fault(
-                    start, f"Mappings and lists are nested deeper than {MAX_DEPTH} levels.", "Flatten the definition."
-                )
-            inside = self.mapping if isinstance(event, yaml.MappingStartEvent) else self.sequence
-            result = inside(start, depth)
-        if event.anchor is not None:
-            self.anchors[event.anchor] = (*result, self.count - before)
-        return result
+        if len(self.frames) >= MAX_DEPTH:
+            raise Fault(
+                start, f"Mappings and lists are nested deeper than {MAX_DEPTH} levels.", "Flatten the definition."
+            )
 
-    def alias(self, name: str, start: int) -> tuple[Any, Node]:
+    def alias(self, name: str, start: int) -> tuple[Any, int]:
         if name not in self.anchors:
-            raise Fault(start, f"The alias *{name} has no anchor &{name} before it.", "Define the anchor first.")
+            raise Fault(start, f"The alias *{name[:80]} has no anchor &{name[:80]} before it.", "Define the anchor first.")
         found = self.anchors[name]
         if found is None:
-            raise Fault(start, f"The alias *{name} stands inside its own anchor.", "Write the value out.")
-        value, node, size = found
+            raise Fault(start, f"The alias *{name[:80]} stands inside its own anchor.", "Write the value out.")
+        value, place, size = found
         self.count += size
         self.aliased += size
         if self.aliased > MAX_ALIASED:
             fix = "Write the values out, or repeat less."
             raise Fault(start, f"The aliases of this text grow it to more than {MAX_ALIASED} values.", fix)
-        return value, node
+        return value, place
 
-    def sequence(self, start: int, depth: int) -> tuple[Any, Node]:
-        values: list[Any] = []
-        items: list[Node] = []
-        while not isinstance(event := self.next(), yaml.SequenceEndEvent):
-            self.path.append(len(values))
-            value, node = self.value(event, depth + 1)
-            self.path.pop()
-            values.append(value)
-            items.append(node)
-        return values, Node(start, items=items)
+    def repeated(self, key: str, first: int, start: int) -> None:
+        message = f'The key "{key[:80]}" is written twice in this object, first on line {self.line_of(first)}.'
+        self.faults.append(Fault(start, message, "Remove or rename one of the two.", [*self.path, key]))
+        if len(self.faults) >= MAX_DUPLICATES:
+            raise Enough
 
-    def mapping(self, start: int, depth: int) -> tuple[Any, Node]:
-        values: dict[str, Any] = {}
-        fields: dict[str, tuple[int, Node]] = {}
-        while not isinstance(event := self.next(), yaml.MappingEndEvent):
-            key_at = event.start_mark.index
-            key = self.key(event, key_at)
-            self.path.append(key)
-            value, node = self.value(self.next(), depth + 1)
-            if key in values:
-                first = self.line_of(fields[key][0])
-                message = f'The key "{key[:80]}" is written twice in this object, first on line {first}.'
-                self.duplicates.append(Fault(key_at, message, "Remove or rename one of the two.", list(self.path)))
-                if len(self.duplicates) >= MAX_DUPLICATES:
-                    raise Enough
-            self.path.pop()
-            values[key] = value
-            fields[key] = (key_at, node)
-        return values, Node(start, fields=fields)
-
-    def key(self, event: Any, start: int) -> str:
-        if not isinstance(event, (yaml.ScalarEvent, yaml.AliasEvent)):
-            raise Fault(start, "A list or mapping cannot be a key.", "Write a string as the key.")
-        key, _ = self.value(event, 1)
-        if isinstance(key, str):
-            if key == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
-                raise Fault(start, 'Merge keys ("<<") are no part of YAML 1.2.', "Write the fields out.")
-            return key
-        if isinstance(event, yaml.AliasEvent):
-            raise Fault(start, f"The key *{event.anchor} is no string.", "Write the key out, in quotes.")
-        word = event.value[:60]
-        raise Fault(start, f"The key {word or '(empty)'} is no string.", f'Write "{word}" in quotes.')
+    def check_key(self, event: Any, key: Any, start: int) -> None:
+        if type(event) is yaml.AliasEvent:
+            if not isinstance(key, str):
+                raise Fault(event.start_mark.index, f"The key *{event.anchor[:80]} is no string.", "Write the key out, in quotes.")
+        elif not isinstance(key, str):
+            word = event.value[:60]
+            raise Fault(start, f"The key {word or '(empty)'} is no string.", f'Write "{word}" in quotes.')
+        elif event.implicit[0]:
+            raise Fault(start, 'Merge keys ("<<") are no part of YAML 1.2.', "Write the fields out.")
 
     def explain(self, problem: Exception) -> Fault:
         """The parser's complaint, in words of somebody who writes a definition."""
@@ -233,4 +327,4 @@ class Composer:
         return Fault(start, f"This is no YAML: {what}.", "Check the indentation and the quotes around here.")
 
 
-__all__ = ["MAX_ALIASED", "Composer", "plain"]
+__all__ = ["FIRST_LOOK", "MAX_ALIASED", "Composer", "Frame", "plain"]

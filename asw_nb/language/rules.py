@@ -6,8 +6,8 @@
       MACHINE_RULES                             the top level
       for each scope (machine, branch, processor)
         scope_shape, state_names
-        for each state   STATE_RULES[type], FIELDS, VALUES (rules_fields)
         SCOPE_RULES                             targets, ends, reachability (rules_flow)
+        for each state   STATE_RULES[type], FIELDS, VALUES (rules_fields)
       variables_assigned
 
 A rule is a small function that is called with what it judges and complains through it. To find a rule, look for the
@@ -20,12 +20,12 @@ cloud accepts is never an ERROR in the dialect "asl".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from asw_nb.language.problems import Problem
 from asw_nb.language.reader import Document
-from asw_nb.language.rules_base import SCHEMA, Checkup, Pointer, Scope, State, listed, short
+from asw_nb.language.rules_base import SCHEMA, Checkup, Enough, Pointer, Scope, State, listed, short
 from asw_nb.language.rules_fields import (
     FIELDS,
     JSONATA_ONLY,
@@ -85,7 +85,8 @@ def check(
     -------
     list of Problem
         Sorted by line and column; an ERROR before a WARNING of the same place. Without an ERROR, it can run. At most
-        200 errors and 200 warnings are told, and how many more there are.
+        200 errors and 200 warnings are told; the last problem says so when there are more. Of a very large definition
+        that is refused anyway, the beginning is read.
 
     Examples
     --------
@@ -100,19 +101,70 @@ def check(
         dialect = dialect_of(tree)
     checkup = Checkup(document, "tcsl" if dialect == "tcsl" else "asl", type, jsonata_check)
     flows: dict[int, Flow] = {}
-    for rule in MACHINE_RULES:
-        rule(checkup, tree)
+    try:
+        for rule in MACHINE_RULES:
+            rule(checkup, tree)
+        for scope, inner in _scopes(checkup, tree):
+            _check_scope(scope, flows, inner)
+        variables_assigned(checkup, flows)
+    except Enough:
+        checkup.stopped = True
+    return [*sorted(checkup.problems, key=_order), *checkup.untold()]
+
+
+def check_part(document: Document, unfinished: set[str]) -> list[Problem]:
+    """The errors of a definition of which the beginning was read, whatever its dialect and whatever follows.
+
+    Parameters
+    ----------
+    unfinished : set of str
+        Locations of the objects and arrays that end where the reading stands.
+    """
+    tree = document.value
+    states = tree.get("States")
+    languages = (tree.get("QueryLanguage") != "JSONPath",) if "QueryLanguage" in tree else (False, True)
+    if isinstance(states, dict) and any(_is_jsonpath(state) for state in states.values()):
+        languages = (False,)
+    told: list[list[Problem]] = []
+    for is_jsonata in languages:
+        checkup = Checkup(document, "tcsl", "STANDARD", None)
+        checkup.jsonata = is_jsonata
+        try:
+            for scope, inner in _scopes(checkup, tree):
+                if isinstance(scope.value.get("States"), dict):
+                    _check_states(scope, inner)
+        except Enough:
+            pass
+        told.append([p for p in checkup.problems if p.severity == "ERROR" and p.location not in unfinished])
+    if isinstance(states, dict) and states and not _is_jsonpath(states[name := next(reversed(states))]):
+        own = f"/States/{short(name)}"
+        told = [[p for p in problems if own not in unfinished or not p.location.startswith(own)] for problems in told]
+    same = set.intersection(*({(p.location, p.message) for p in problems} for problems in told))
+    return sorted((p for p in told[0] if (p.location, p.message) in same), key=_order)
+
+
+def _is_jsonpath(state: Any) -> bool:
+    """Whether only JSONPath can be the language of the state."""
+    if not isinstance(state, dict):
+        return False
+    if "QueryLanguage" in state or not JSONPATH_ONLY.isdisjoint(state):
+        return state.get("QueryLanguage", "JSONPath") == "JSONPath"
+    choices = state.get("Choices")
+    return isinstance(choices, list) and any(isinstance(rule, dict) and "Variable" in rule for rule in choices[:1])
+
+
+def _scopes(checkup: Checkup, tree: dict[str, Any]) -> Iterator[tuple[Scope, list[Scope]]]:
+    """The machine and, as they are found, the scopes in it: each with a list for those inside it."""
     scopes = [Scope(checkup, tree, (), "machine", None, checkup.express)]
     while scopes:
         scope = scopes.pop()
-        inner = _check_scope(scope, flows)
+        inner: list[Scope] = []
+        yield scope, inner
         scopes.extend(reversed(inner))
         if len(checkup.scopes) > _MAX_SCOPES:
             message = f"The definition has more than {_MAX_SCOPES} branches and processors."
             checkup.add("ERROR", SCHEMA, message, (), fix="Put parts of it into workflows of their own.")
-            break
-    variables_assigned(checkup, flows)
-    return [*sorted(checkup.problems, key=_order), *checkup.untold()]
+            raise Enough
 
 
 def _order(problem: Problem) -> tuple[int, int, bool, str]:
@@ -229,27 +281,40 @@ def scope_fields(scope: Scope) -> None:
         scope.checkup.add(severity, SCHEMA, message, pointer, at=(*pointer, field), of="key", fix=fix)
 
 
-def _check_scope(scope: Scope, flows: dict[int, Flow]) -> list[Scope]:
-    """Check one scope; give the scopes inside it."""
+def _check_scope(scope: Scope, flows: dict[int, Flow], inner: list[Scope]) -> None:
+    """Check one scope, and add the scopes inside it to `inner`."""
     scope_fields(scope)
     if not scope_shape(scope):
-        return []
-    inner: list[Scope] = []
+        return
+    flow = flows[id(scope)] = Flow(scope, _kinds(scope.value["States"]))
+    scope.checkup.spend(2 * len(flow.next))
+    state_names(scope)
+    for rule in SCOPE_RULES:
+        rule(scope, flow)
+    _check_states(scope, inner)
+
+
+def _kinds(states: dict[str, Any]) -> dict[str, str]:
+    """The types of the states that have one."""
+    kinds = {}
+    for name, value in states.items():
+        kind = value.get("Type") if isinstance(value, dict) else None
+        if isinstance(kind, str) and (kind in FIELDS or (kind := _TYPE_OF.get(kind.lower(), ""))):
+            kinds[name] = kind
+    return kinds
+
+
+def _check_states(scope: Scope, inner: list[Scope]) -> None:
+    checkup = scope.checkup
     for name, value in scope.value["States"].items():
         if not isinstance(value, dict):
             fix = 'Write an object such as {"Type": "Pass", "End": true}.'
             scope.error("Expected value of type Object", "States", name, fix=fix)
             continue
+        checkup.spend(6 + len(value))
         state = State(scope, name, value)
         if state_type(state):
-            scope.states[name] = state
             _check_state(state, inner)
-    flow = Flow(scope)
-    state_names(scope)
-    flows[id(scope)] = flow
-    for rule in SCOPE_RULES:
-        rule(scope, flow)
-    return inner
 
 
 def state_type(state: State) -> bool:

@@ -14,7 +14,7 @@ Nothing is computed for a place until there is a problem to put there, so a good
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from asw_nb.errors import nearest
@@ -32,7 +32,14 @@ MORE = "MORE_PROBLEMS"
 # A hostile definition has a thousand wrong names and a thousand candidates for each; a typing slip needs one round.
 _MAX_COMPARISONS = 1200
 # Nobody reads more, and each costs a look-up of its place.
-_MAX_TOLD = {"ERROR": 200, "WARNING": 200}
+_MAX_TOLD = 200
+
+# Estimated microseconds: what may be spent on a definition of which it is clear that it is refused, and on what is wrong in it.
+_PATIENCE = 30_000
+_PATIENCE_WITH_ERRORS = 12_000
+_MANY = 20
+_PER_ERROR = 50
+_PER_CHARACTER = {"json": 0.015, "yaml": 0.15}  # which its reading has taken
 _MAX_WORD = 80
 
 
@@ -51,6 +58,10 @@ def wrong_language(is_jsonata: bool, field: str) -> str:
     has, needs = ("JSONata", "JSONPath") if is_jsonata else ("JSONPath", "JSONata")
     only = f"field '{field}' is only supported for the '{needs}' QueryLanguage"
     return f"The QueryLanguage is set to '{has}', but {only}"
+
+
+class Enough(Exception):
+    """So many errors were found that looking for more is not worth its time."""
 
 
 class Checkup:
@@ -81,6 +92,9 @@ class Checkup:
         self.scopes: list[Scope] = []
         self.problems: list[Problem] = []
         self.counts = {"ERROR": 0, "WARNING": 0}
+        self.stopped = False
+        self._left = _PATIENCE - _PER_CHARACTER.get(document.format, 0.0) * len(document.text or "")
+        self._left_for_errors: float = _PATIENCE_WITH_ERRORS
         self._comparisons = _MAX_COMPARISONS
         self._told: set[str] = set()
 
@@ -96,23 +110,55 @@ class Checkup:
         fix: str | None = None,
         location: str | None = None,
     ) -> None:
-        """Report a problem located at `pointer`, shown in the text at `at` (the same place when omitted); when there are
-        very many it is only counted."""
+        """Report a problem located at `pointer`, shown in the text at `at` (the same place when omitted).
+
+        Warnings beyond the first 200 are only counted.
+
+        Raises
+        ------
+        Enough
+            It was the last error that is told.
+        """
         self.counts[severity] += 1
-        if self.counts[severity] > _MAX_TOLD[severity]:
+        if severity == "WARNING" and self.counts["WARNING"] > _MAX_TOLD:
             return
         line, column = self.document.position(pointer if at is None else at, of)
         if location is None:
             location = location_of([short(step) if isinstance(step, str) else step for step in pointer])
         self.problems.append(Problem(severity, code, message, location, line, column, fix))
+        if severity == "ERROR":
+            self._left_for_errors -= _PER_ERROR
+            if self.counts["ERROR"] >= _MAX_TOLD or self._left_for_errors < 0:
+                raise Enough
+
+    def spend(self, microseconds: float) -> None:
+        """Something was looked at that takes about so long.
+
+        A definition is read to its end, however long that takes, unless it is clear that it is refused.
+
+        Raises
+        ------
+        Enough
+        """
+        self._left -= microseconds
+        if self._left < 0 and self.counts["ERROR"] >= _MANY:
+            raise Enough
+
+    def spent_on_error(self, microseconds: float) -> None:
+        """What was wrong has taken about so long."""
+        self._left_for_errors -= microseconds
 
     def untold(self) -> list[Problem]:
         """The closing problem, when there are more than are told."""
-        errors, warnings = (max(self.counts[kind] - _MAX_TOLD[kind], 0) for kind in ("ERROR", "WARNING"))
-        if not errors and not warnings:
+        fix = "Correct these first, then check again."
+        if self.stopped:
+            errors = self.counts["ERROR"]
+            message = f"Reading stopped after {errors} error{'s' * (errors > 1)}; there may be more."
+            return [Problem("ERROR", MORE, message, fix=fix)]
+        warnings = self.counts["WARNING"] - _MAX_TOLD
+        if warnings <= 0:
             return []
-        message = f"Not told here: errors {errors}, warnings {warnings}."
-        return [Problem("ERROR" if errors else "WARNING", MORE, message, fix="Correct these first, then check again.")]
+        return [Problem("WARNING", MORE, f"Not told here: {warnings} more warning{'s' * (warnings > 1)}.", fix=fix)]
 
     def tell_once(self, what: str, pointer: Pointer, of: Literal["value", "key"] = "value") -> None:
         """In TCSL, say calmly and once that its documents do not name `what`."""
@@ -138,14 +184,13 @@ class Checkup:
 class Scope:
     """One set of states that transitions stay inside: the machine, a Parallel branch, a Map's processor."""
 
-    __slots__ = ("assigned", "checkup", "express", "kind", "owner", "pointer", "states", "uses", "value")
+    __slots__ = ("assigned", "checkup", "express", "kind", "owner", "pointer", "uses", "value")
 
     def __init__(
         self, checkup: Checkup, value: dict[str, Any], pointer: Pointer, kind: str, owner: State | None, express: bool
     ) -> None:
         self.checkup, self.value, self.pointer, self.kind = checkup, value, pointer, kind
         self.owner, self.express = owner, express
-        self.states: dict[str, State] = {}
         self.assigned: dict[str, set[str]] = {}  # variable -> names of the states that assign it
         self.uses: list[tuple[str, State, Pointer]] = []  # variable, where it is read
         checkup.scopes.append(self)
@@ -155,6 +200,10 @@ class Scope:
 
     def warning(self, message: str, *steps: Step, code: str = SCHEMA, **more: Any) -> None:
         self.checkup.add("WARNING", code, message, self.pointer + steps, **more)
+
+    def state(self, name: str) -> State:
+        """The state of that name, to complain about it."""
+        return State(self, name, self.value["States"][name])
 
     def variable_is_known(self, name: str) -> bool:
         """Whether a state of this scope or of one around it assigns the variable."""
@@ -210,31 +259,13 @@ class State:
         """Note that this state sets a workflow variable."""
         self.scope.assigned.setdefault(variable, set()).add(self.name)
 
-    def transitions(self) -> Iterator[tuple[str, Pointer]]:
-        """Where this state can go: (name of the target, place of that name), well-formed ones only."""
-        value, kind = self.value, self.type
-        if kind == "Choice":
-            rules = value.get("Choices")
-            if isinstance(rules, list):
-                for index, rule in enumerate(rules):
-                    if isinstance(rule, dict) and isinstance(target := rule.get("Next"), str):
-                        yield target, ("Choices", index, "Next")
-            if isinstance(target := value.get("Default"), str):
-                yield target, ("Default",)
-            return
-        if kind not in ("Succeed", "Fail") and isinstance(target := value.get("Next"), str):
-            yield target, ("Next",)
-        if kind in ("Task", "Parallel", "Map") and isinstance(catchers := value.get("Catch"), list):
-            for index, catcher in enumerate(catchers):
-                if isinstance(catcher, dict) and isinstance(target := catcher.get("Next"), str):
-                    yield target, ("Catch", index, "Next")
-
 
 __all__ = [
     "NO_LOCATION",
     "SCHEMA",
     "UNDOCUMENTED",
     "Checkup",
+    "Enough",
     "Pointer",
     "Scope",
     "State",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
-from asw_nb.language.rules_base import NO_LOCATION, Checkup, Scope, State, short
+from asw_nb.language.rules_base import NO_LOCATION, Checkup, Pointer, Scope, State, short
 
 TARGET = "MISSING_TRANSITION_TARGET"
 MAX_NAME = {"asl": 80, "tcsl": 128}
@@ -13,8 +15,33 @@ MAX_NAME = {"asl": 80, "tcsl": 128}
 _MAX_FOLLOWED = 40_000
 
 
+def transitions(value: dict[str, Any], kind: str) -> Iterator[tuple[str, Pointer]]:
+    """Where a state of that type can go: (name of the target, place of that name), well-formed ones only."""
+    if kind == "Choice":
+        rules = value.get("Choices")
+        if isinstance(rules, list):
+            for index, rule in enumerate(rules):
+                if isinstance(rule, dict) and isinstance(target := rule.get("Next"), str):
+                    yield target, ("Choices", index, "Next")
+        if isinstance(target := value.get("Default"), str):
+            yield target, ("Default",)
+        return
+    if kind not in ("Succeed", "Fail") and isinstance(target := value.get("Next"), str):
+        yield target, ("Next",)
+    if kind in ("Task", "Parallel", "Map") and isinstance(catchers := value.get("Catch"), list):
+        for index, catcher in enumerate(catchers):
+            if isinstance(catcher, dict) and isinstance(target := catcher.get("Next"), str):
+                yield target, ("Catch", index, "Next")
+
+
 class Flow:
     """The graph of one scope.
+
+    Parameters
+    ----------
+    scope : Scope
+    kinds : dict
+        The names of its well-formed states -> their types.
 
     Attributes
     ----------
@@ -28,26 +55,37 @@ class Flow:
         Whether no state ends the scope although every state says where it goes.
     """
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, kinds: dict[str, str]) -> None:
         self.scope = scope
         self.next: dict[str, list[str]] = {}
         self.ends: set[str] = set()
         self.unsure: set[str] = set()
-        self.dangling: list[tuple[State, str, tuple[str | int, ...]]] = []
-        states, names = scope.states, scope.value.get("States", {})
-        silent = len(states) < len(names)
-        for name, state in states.items():
+        self.dangling: list[tuple[str, str, Pointer]] = []
+        states = scope.value.get("States", {})
+        silent = len(kinds) < len(states)
+        for name, kind in kinds.items():
+            value = states[name]
+            if kind == "Succeed" or kind == "Fail":
+                self.next[name] = []
+                self.ends.add(name)
+                continue
+            target = value.get("Next")
+            if type(target) is str and kind != "Choice" and target in kinds and "Catch" not in value:
+                self.next[name] = [target]
+                if value.get("End") is True:
+                    self.ends.add(name)
+                continue
             targets: list[str] = []
             known = len(self.dangling)
-            for target, steps in state.transitions():
-                if target in states:
+            for target, steps in transitions(value, kind):
+                if target in kinds:
                     targets.append(target)
                 else:
-                    if target not in names:
-                        self.dangling.append((state, target, steps))
+                    if target not in states:
+                        self.dangling.append((name, target, steps))
                     self.unsure.add(name)
             self.next[name] = targets
-            if state.type in ("Succeed", "Fail") or (state.type != "Choice" and state.value.get("End") is True):
+            if kind != "Choice" and value.get("End") is True:
                 self.ends.add(name)
             elif not targets:
                 self.unsure.add(name)
@@ -72,8 +110,8 @@ def transition_targets(scope: Scope, flow: Flow) -> None:
     if isinstance(start, str) and start not in names:
         message = f"Missing 'Next' target: {short(start)}"
         scope.error(message, "StartAt", code=TARGET, fix=_target_fix(scope, start))
-    for state, target, steps in flow.dangling:
-        state.error(f"Missing 'Next' target: {short(target)}", *steps, code=TARGET, fix=_target_fix(scope, target))
+    for name, target, steps in flow.dangling:
+        scope.state(name).error(f"Missing 'Next' target: {short(target)}", *steps, code=TARGET, fix=_target_fix(scope, target))
 
 
 def _target_fix(scope: Scope, target: str) -> str:
@@ -109,22 +147,23 @@ def reachable_states(scope: Scope, flow: Flow) -> None:
     """Every state can be entered.
 
     The cloud refuses a state that no other state goes to, and says nothing while the workflow has no terminal state.
-    What it says to states that only lead to each other is not known: they are a warning.
+    What it says to states that only lead to each other is not known: they are a warning. A StartAt that names no state is one mistake, and
+    told as one.
     """
     start = scope.value.get("StartAt")
-    if not isinstance(start, str) or flow.is_endless:
+    if not isinstance(start, str) or start not in scope.value["States"] or flow.is_endless:
         return
     entered = {target for name, targets in flow.next.items() for target in targets if target != name}
-    lonely = [name for name in scope.states if name not in entered and name != start]
+    lonely = [name for name in flow.next if name not in entered and name != start]
     for name in lonely:
         message = f'State "{short(name)}" is not reachable.'
-        scope.states[name].error(message, code=TARGET, fix="Name it in the Next of a state, or remove it.")
+        scope.state(name).error(message, code=TARGET, fix="Name it in the Next of a state, or remove it.")
     if start in flow.next:
         told = flow.reached_from(start, *lonely)
-        for name, state in scope.states.items():
+        for name in flow.next:
             if name not in told:
                 fix = "Only states that are not reachable themselves lead to it."
-                state.warning(f'State "{short(name)}" is not reachable.', code=TARGET, fix=fix)
+                scope.state(name).warning(f'State "{short(name)}" is not reachable.', code=TARGET, fix=fix)
 
 
 def loops_without_exit(scope: Scope, flow: Flow) -> None:
@@ -132,23 +171,25 @@ def loops_without_exit(scope: Scope, flow: Flow) -> None:
     start = scope.value.get("StartAt")
     if not isinstance(start, str) or start not in flow.next or not flow.ends:
         return
-    before: dict[str, list[str]] = {name: [] for name in flow.next}
+    before: dict[str, list[str]] = {}
     for name, targets in flow.next.items():
         for target in targets:
-            before[target].append(name)
+            before.setdefault(target, []).append(name)
     finishing = flow.ends | flow.unsure
     stack = list(finishing)
     while stack:
-        for name in before[stack.pop()]:
+        for name in before.get(stack.pop(), ()):
             if name not in finishing:
                 finishing.add(name)
                 stack.append(name)
+    if len(finishing) == len(flow.next):
+        return
     reached = flow.reached_from(start)
     caught = [name for name in flow.next if name in reached and name not in finishing]
     if caught:
         shown = ", ".join(f'"{short(name, 40)}"' for name in caught[:5]) + (", ..." if len(caught) > 5 else "")
         message = f"Nothing leads out of this loop: {shown}."
-        scope.states[caught[0]].warning(message, code="LOOP_WITHOUT_EXIT", fix="Leave it through a Choice, or end it.")
+        scope.state(caught[0]).warning(message, code="LOOP_WITHOUT_EXIT", fix="Leave it through a Choice, or end it.")
 
 
 def state_names(scope: Scope) -> None:
@@ -207,4 +248,4 @@ def variables_assigned(checkup: Checkup, flows: dict[int, Flow]) -> None:
 
 SCOPE_RULES = (transition_targets, terminal_state, reachable_states, loops_without_exit)
 
-__all__ = ["SCOPE_RULES", "Flow", "state_names", "variables_assigned"]
+__all__ = ["SCOPE_RULES", "Flow", "state_names", "transitions", "variables_assigned"]

@@ -18,12 +18,13 @@ from typing import Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from asw_nb.analysis.card import graph_picture, readable_cause
+from asw_nb.analysis.card import graph_picture
 from asw_nb.analysis.figure import Html, html_text
-from asw_nb.api import doctor
+from asw_nb.api import doctor, functions
 from asw_nb.driving import edited_while_running
 from asw_nb.engine.clock import VirtualClock
-from asw_nb.errors import AswError, ExecutionFailed, UnknownExecution, UsageError, did_you_mean
+from asw_nb.errors import AswError, UnknownExecution, UsageError, did_you_mean
+from asw_nb.functions_view import where_of
 from asw_nb.handle import Execution
 from asw_nb.history.doctor import size_text
 from asw_nb.history.redact import redact_text
@@ -414,22 +415,8 @@ def _show_from(raised: Exception, source: str) -> None:
     vars(raised)["_render_traceback_"] = lambda: lines
 
 
-def _failure(execution: Execution) -> ExecutionFailed:
-    """What fails the cell: its message has the function's own words, its `cause` the whole object."""
-    status, state, error, cause = execution.status, execution.failed_at, execution.error, execution.cause
-    failure = ExecutionFailed(execution.name, status, state, error, cause)
-    words = readable_cause(cause).removeprefix(f"{error}: ")
-    failure.args = ExecutionFailed(execution.name, status, state, error and redact_text(error), words or None).args
-    return failure
-
-
 def _variables(names: dict[str, Any]) -> list[str]:
     return [n for n in names if not n.startswith("_") and n not in ("In", "Out", "exit", "quit", "get_ipython")]
-
-
-def _where(call: Any) -> str:
-    code = getattr(call, "__code__", None)
-    return "" if code is None else f"{Path(code.co_filename).name}:{code.co_firstlineno}"
 
 
 def _handler(space: dict[str, Any], wanted: str | None, name: str) -> Callable[..., Any]:

@@ -47,8 +47,11 @@ ELSEWHERE_S = 2.0
 """How often an execution that another process drives is looked at."""
 
 KEEP_S = 300.0
-FOLLOW_AT_ONCE = 2_000
-"""Events seen between two redraws of a history that is being read; about twelve milliseconds."""
+READ_S = {True: 0.03, False: 0.12}
+"""How long the history may be read between two redraws, while the execution runs and afterwards: the kernel is not ours alone."""
+
+FIRST_EVENTS = 2_000
+MUCH_BEHIND = 2_000
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -89,7 +92,7 @@ class Monitor:
         self.travel = Travel(
             execution.plan, execution.input, record.started_us, read_of(execution._workspace.store, execution.key, log)
         )
-        self.travel.follow(FOLLOW_AT_ONCE)
+        self.travel.follow(FIRST_EVENTS)
         self._make()
         self.refresh()
 
@@ -154,7 +157,6 @@ class Monitor:
             if self.closed:
                 return
             self.frames += 1
-            self._follow()
             record = self.execution._latest()
             count = self.travel.count if self._at is None else min(self._at, self.travel.count)
             fold = self.travel.at(count)
@@ -168,7 +170,8 @@ class Monitor:
             self._head.value = head_html(record, state.status if past else record.status, seconds, state.event_id, note)
             self.graph.show(statuses, counts, f"graph of {record.workflow} at event {fold.state.event_id}")
             self._set_slider(count)
-            word = "as it was" if past else "newest"
+            behind = state.count - fold.state.count
+            word = "as it was" if past else f"reading, {behind:,} to go" if behind > MUCH_BEHIND else "newest"
             self.moment.value = (
                 f'<span role="status" style="padding-left:8px">event {fold.state.event_id:,} &nbsp;·&nbsp; '
                 f"{duration_text(fold.last_at / 1e6)} &nbsp;·&nbsp; {word}</span>"
@@ -186,9 +189,13 @@ class Monitor:
             return " &nbsp;·&nbsp; driven elsewhere"
         return ""
 
-    def _follow(self) -> None:
-        if self.travel.follow(FOLLOW_AT_ONCE) >= FOLLOW_AT_ONCE:
-            self._changed = True  # there may be more: it is seen at the next redraw
+    def read(self) -> bool:
+        """Read on in the history for a moment; whether something was there."""
+        run, before = self._run, self.travel.count
+        end = time.monotonic() + READ_S[run is not None and not run.done.is_set()]
+        while self.travel.follow(1) and time.monotonic() < end:
+            pass
+        return self.travel.count > before
 
     def _set_slider(self, count: int) -> None:
         self._busy = True
@@ -212,6 +219,7 @@ class Monitor:
     def _touch(self, work: Callable[[], None] | None) -> None:
         self._touched = time.monotonic()
         try:
+            self.read()
             if work is not None:
                 work()
             self.refresh()
@@ -290,6 +298,8 @@ class Monitor:
             self._wake.wait(pause)
             self._wake.clear()
             idle_s += pause
+            with contextlib.suppress(AswError):
+                self._changed |= self.read()
             running = self.execution.status == "RUNNING"
             if self._changed or (running and idle_s >= IDLE_PAINT_S):
                 self._changed, idle_s = False, 0.0

@@ -1,2 +1,136 @@
-def watch(x):
-    """Placeholder."""
+"""`asw.watch`: several executions in one view, which is painted at most four times a second and ends as a static table."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
+from asw_nb.analysis.watch_card import Watched, watch_card, watch_text
+from asw_nb.engine.events import Event
+from asw_nb.engine.runner import Run
+from asw_nb.errors import UsageError
+from asw_nb.history.owner import DEAD
+from asw_nb.notebook.live import IDLE_PAINT_S, PAINT_EVERY_S
+from asw_nb.notebook.monitor import attended
+
+if TYPE_CHECKING:
+    from asw_nb.handle import Execution
+
+
+class WatchView:
+    """Shows executions in the cell that runs now.
+
+    Attributes
+    ----------
+    frames : int
+        How often it was painted.
+    done : threading.Event
+        Set when all have ended and the last frame is painted.
+    """
+
+    def __init__(self, executions: list[Execution], shows: bool = True) -> None:
+        self.executions = executions
+        self.frames = 0
+        self.done = threading.Event()
+        self._changed = True
+        for execution in executions:
+            run = execution._driven()
+            if run is not None and not run.done.is_set():
+                run.listeners.append(self._heard)
+        self._shows = shows
+        self._ended: set[int] = set()
+        self._handle = display(self._bundle(), raw=True, display_id=True) if shows else None
+        self._thread = threading.Thread(target=self._paint, name="asw-watch", daemon=True)
+        self._thread.start()
+
+    def _heard(self, run: Run, events: list[Event]) -> None:
+        self._changed = True
+
+    def watched(self) -> list[Watched]:
+        """Each execution as it stands."""
+        return [Watched(one._latest(), one._run, one.duration_s) for one in self.executions]
+
+    def _bundle(self) -> dict[str, str]:
+        watched = self.watched()
+        return {"text/plain": watch_text(watched), "text/html": watch_card(watched)}
+
+    def _running(self) -> bool:
+        return any(_goes_on(one) for one in self.executions)
+
+    def _paint(self) -> None:
+        idle_s = 0.0
+        pause = threading.Event()  # never set: a thread that sleeps in it ends with the process
+        while self._running():
+            pause.wait(PAINT_EVERY_S)
+            idle_s += PAINT_EVERY_S
+            if self._changed or idle_s >= IDLE_PAINT_S:
+                self._changed, idle_s = False, 0.0
+                self._show()
+        for execution in self.executions:
+            if execution._run is not None:
+                execution._run.forget_listener(self._heard)
+        self._show()
+        self.done.set()
+
+    def _show(self) -> None:
+        self.frames += 1
+        if self._handle is not None:
+            self._handle.update(self._bundle(), raw=True)
+
+    def print_ends(self) -> None:
+        """One line for each execution as it ends, until all have."""
+        while not self.done.wait(0.1):
+            self._print_ended()
+        self._print_ended()
+
+    def _print_ended(self) -> None:
+        for execution in self.executions:
+            if execution.key not in self._ended and execution.status != "RUNNING":
+                self._ended.add(execution.key)
+                print(repr(execution))
+
+
+def _goes_on(execution: Execution) -> bool:
+    """Whether something may still happen: one that nobody drives stays as it is."""
+    if execution.status != "RUNNING":
+        return False
+    run = execution._run
+    if run is not None and not run.done.is_set():
+        return True
+    return execution._workspace.driver(execution.key)[0] != DEAD
+
+
+def watch(executions: Execution | Iterable[Execution]) -> None:
+    """Show several executions in one table while they run: status, time, where each stands, the items of its Map.
+
+    In a notebook it returns at once and goes on showing; under nbclient and papermill it waits for the end of all, and in a script it prints a line
+    as each ends.
+
+    Parameters
+    ----------
+    executions : Execution or list of Execution
+
+    Raises
+    ------
+    UsageError
+        Something else was given.
+    """
+    from asw_nb.handle import Execution
+
+    chosen: list[Any] = [executions] if isinstance(executions, Execution) else list(executions)
+    wrong = next((one for one in chosen if not isinstance(one, Execution)), None)
+    if wrong is not None:
+        raise UsageError(f"watch() takes executions, such as flow.start(...) gives, not {wrong!r:.60}.")
+    in_kernel = getattr(get_ipython(), "kernel", None) is not None
+    view = WatchView(chosen, shows=in_kernel)
+    if not in_kernel:
+        view.print_ends()
+    elif not attended():
+        view.done.wait()
+
+
+__all__ = ["WatchView", "watch"]

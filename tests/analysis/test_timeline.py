@@ -6,7 +6,9 @@ import base64
 import itertools
 import json
 import re
+import struct
 import xml.etree.ElementTree as ET
+import zlib
 from datetime import UTC, datetime
 
 import numpy as np
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 
 from asw_nb.analysis.figure import PLOTLY_MIME, Figure
 from asw_nb.analysis.timeline import timeline
-from asw_nb.analysis.timeline_spans import CONTAINER, KINDS, QUEUED
+from asw_nb.analysis.timeline_spans import CONTAINER, KINDS, QUEUED, SUCCEEDED
 from asw_nb.analysis.timeline_svg import columns, merge, shorten, ticks, time_ticks
 from asw_nb.errors import UsageError
 
@@ -426,22 +428,46 @@ def test_a_hundred_thousand_spans_stay_under_five_megabytes(n, status, axis):
     assert len(figure.static_html) < 200_000
 
 
-def test_many_spans_are_segments_of_webgl_with_points_to_hover():
+def pixels_of(figure: Figure) -> np.ndarray:
+    """The kinds in the picture of a large timeline: -1 where there is none."""
+    data = base64.b64decode(figure.plotly.data[0].source.partition(",")[2])
+    width, height = struct.unpack(">II", data[16:24])
+    body = data[data.index(b"IDAT") + 4 : -16]
+    raw = np.frombuffer(zlib.decompress(body), dtype="uint8").reshape(height, width + 1)
+    assert not raw[:, 0].any()
+    return np.where(raw[:, 1:] == 0, -1, (raw[:, 1:].astype("int16") - 1) % len(KINDS))
+
+
+def test_many_spans_are_one_picture_with_points_to_hover():
     figure = timeline(*many(3_000))
-    lines = {t.name: t for t in figure.plotly.data if t.mode == "lines"}
-    assert {t.type for t in figure.plotly.data} == {"scattergl"}
-    assert list(lines) == ["queued", "succeeded"]
-    x = np.asarray(lines["succeeded"].x).reshape(-1, 3)
-    assert x.shape == (3_000, 3)
-    assert np.isnan(x[:, 2]).all()
-    # In minutes: 300 attempts started at once 0.25 s after the first event, the longest ran 3.2 s.
-    assert x[:, 0].min() == pytest.approx(0.25 / 60)
-    assert (x[:, 1] - x[:, 0]).max() == pytest.approx(3.2 / 60, rel=1e-3)
-    points = {t.name: t for t in figure.plotly.data if t.mode == "markers"}
+    image = figure.plotly.data[0]
+    assert image.type == "image"
+    pixels = pixels_of(figure)
+    # 50 at a time share 24 slots and the one below them, two lines each; the run ends 236 s + 0.85 s + 3.2 s after the first event
+    assert pixels.shape == (50, 12_000)
+    assert image.dx * 12_000 == pytest.approx(240.05 / 60, rel=1e-4)
+    assert image.x0 - image.dx / 2 == 0
+    assert (image.y0, image.dy) == (0.25, 0.5)
+    assert figure.plotly.layout.yaxis.scaleanchor is False
+    assert set(np.unique(pixels)) == {-1, QUEUED, SUCCEEDED}
+    # at 1 s every attempt of the first fifty runs, at 3.9 s none does
+    column = [int(at / 240.05 * 12_000) for at in (1.0, 3.99)]
+    assert (pixels[:47, column[0]] == SUCCEEDED).all()
+    assert (pixels[:, column[1]] == -1).all()
+    legend = [t.name for t in figure.plotly.data if t.type == "scatter"]
+    assert legend == ["queued", "succeeded"]
+    points = {t.name: t for t in figure.plotly.data if t.type == "scattergl"}
     assert {name: len(t.x) for name, t in points.items()} == {"queued": 3_000, "succeeded": 3_000}
     assert points["succeeded"].meta == ("Each[*]/Load \u00d73,000", 'run["Load"].attempts')
     assert points["succeeded"].text[17] == "17"
     assert points["succeeded"].marker.opacity == 0
+
+
+def test_what_is_shorter_than_a_pixel_is_painted_all_the_same():
+    tries, states = many(3_000)
+    tries.loc[2_999, ["scheduled", "started"]] = pd.Timestamp(ZERO) + pd.Timedelta(days=3)
+    tries.loc[2_999, "finished"] = pd.Timestamp(ZERO) + pd.Timedelta(days=3, microseconds=1)
+    assert (pixels_of(timeline(tries, states))[:, -1] == SUCCEEDED).any()
 
 
 def test_failures_among_many_spans_are_seen_and_not_only_hovered():
@@ -449,7 +475,7 @@ def test_failures_among_many_spans_are_seen_and_not_only_hovered():
     tries.loc[[5, 2_000], "status"] = "FAILED"
     figure = timeline(tries, states)
     assert labels(figure) == ["Each[5]/Load", "Each[2000]/Load", "Each[*]/Load \u00d72,998"]
-    glyphs = [t for t in figure.plotly.data if t.name == "failed" and t.mode == "markers"]
+    glyphs = [t for t in figure.plotly.data if t.name == "failed" and t.type == "scattergl"]
     assert [(t.marker.symbol, t.marker.opacity, len(t.x)) for t in glyphs] == [("x", None, 1), ("x", None, 1)]
 
 

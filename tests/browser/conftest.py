@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from tests.browser.looking import Album
 from tests.browser.pages import LabPage, Notebook7Page, NotebookPage
 from tests.browser.server import JupyterServer, Notebooks
 
@@ -130,3 +131,9 @@ def pictures() -> Path:
     """Where screenshots are kept to be looked at."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     return PICTURES
+
+
+@pytest.fixture
+def album(pictures: Path) -> Album:
+    """Where this test's pictures go."""
+    return Album(pictures)

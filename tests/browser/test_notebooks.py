@@ -2,81 +2,45 @@
 by others.
 
 A task that is to be seen running waits for a file, which the test writes: what is on screen then does not depend on
-how fast this machine is. Pictures of the cells are left in build/screenshots; with ``ASW_NB_PICTURES=1`` those that the
-README shows are written to docs/images as well.
+how fast this machine is.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbconvert import HTMLExporter
 from nbformat.notebooknode import NotebookNode
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
+from tests.browser.looking import (
+    IS_DRAWN,
+    IS_WHOLE,
+    LARGEST_OUTPUT,
+    LOST_WIDGET,
+    VIEWPORT,
+    Album,
+    assert_holds_no_widget,
+    converted,
+    dark_theme,
+    graph,
+    open_tall,
+    requests_of,
+    wait_card,
+)
 from tests.browser.pages import LabPage, NotebookPage
 from tests.browser.server import CHECKOUT, JupyterServer, Notebooks
 
 SOURCES = CHECKOUT / "notebooks"
-IMAGES = CHECKOUT / "docs" / "images"
-LARGEST_PICTURE = 150_000
-LARGEST_OUTPUT = 200_000
-# High enough for every cell that is pictured: what is scrolled out of sight is cut off.
-VIEWPORT = {"width": 1280, "height": 2000}
-WIDGET = "application/vnd.jupyter.widget-view+json"
-LOST_WIDGET = re.compile("model not found|Loading widget|Error displaying widget")
-IS_DRAWN = "image => image.complete && image.naturalWidth > 0"
-IS_WHOLE = "table => table.parentElement.scrollWidth <= table.parentElement.clientWidth + 1"
-PAGE_IS_DARK = """() => getComputedStyle(document.querySelector(".jp-NotebookPanel"))
-    .backgroundColor.match(/\\d+/g).every(channel => channel < 60)"""
-
 QUICKSTART = {"define": 2, "run": 3, "result": 4, "timeline": 8, "again": 10}
 ETL = {"run": 4, "result": 5, "timeline": 7}
 
 
 # --------------------------------------------------------------------------- looking at cells
-
-
-class Album:
-    """Pictures of cells, one PNG each."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def take(self, page: Page, name: str, first: Locator, last: Locator | None = None) -> None:
-        """A picture from the top of `first` to the bottom of `last`; one of the README's when it has such a name."""
-        page.mouse.move(640, 1)
-        first.evaluate("cell => cell.scrollIntoView({block: 'start'})")
-        top, bottom = first.bounding_box(), (last or first).bounding_box()
-        assert top is not None and bottom is not None
-        clip = {**top, "height": bottom["y"] + bottom["height"] - top["y"]}
-        picture = page.screenshot(path=self.folder / f"{name}.png", clip=clip, animations="disabled")
-        if os.environ.get("ASW_NB_PICTURES") and name in README_PICTURES:
-            assert len(picture) < LARGEST_PICTURE, f"{name}.png has {len(picture):,} bytes"
-            (IMAGES / f"{name}.png").write_bytes(picture)
-
-
-README_PICTURES = ("quickstart-lab", "etl-live", "etl-card", "etl-timeline", "error", "dark")
-
-
-@pytest.fixture
-def album(pictures: Path) -> Album:
-    """Where this test's pictures go."""
-    return Album(pictures)
-
-
-def graph(page: NotebookPage, cell: int, words: str) -> Locator:
-    """The picture of a workflow in a cell's output, drawn."""
-    image = page.outputs(cell).locator(f'img[alt="graph of {words}"]')
-    expect(image).to_be_visible(timeout=60_000)
-    page.page.wait_for_function(IS_DRAWN, arg=image.element_handle())
-    return image
 
 
 def table_rows(page: NotebookPage, cell: int) -> list[list[str]]:
@@ -85,30 +49,12 @@ def table_rows(page: NotebookPage, cell: int) -> list[list[str]]:
     return [[text.strip() for text in row.locator("td").all_inner_texts()] for row in rows]
 
 
-def wait_card(page: NotebookPage, cell: int, status: str) -> None:
-    """Wait for the static card: the last frame, without the live view's list of events."""
-    expect(page.outputs(cell).filter(has_text=status).first).to_be_visible(timeout=60_000)
-    expect(page.outputs(cell).filter(has_text="Latest events")).to_have_count(0)
-    expect(page.cell(cell).locator("button", has_text="Stop")).to_have_count(0)
-
-
 def assert_shows_timeline(page: NotebookPage, cell: int) -> None:
     # plotly's renderer leaves a PNG in the file, and shows it until somebody touches the figure
     timeline = page.outputs(cell).locator("img, svg.main-svg").first
     expect(timeline).to_be_visible()
     box = timeline.bounding_box()
     assert box is not None and min(box["width"], box["height"]) > 80
-
-
-def open_tall(page: NotebookPage, path: str) -> None:
-    page.page.set_viewport_size(VIEWPORT)
-    page.open(path)
-
-
-def assert_holds_no_widget(notebook: NotebookNode) -> None:
-    assert "widgets" not in notebook.metadata
-    mimes = {mime for c in notebook.cells for o in c.get("outputs", []) for mime in o.get("data", {})}
-    assert WIDGET not in mimes
 
 
 def output_size(notebook: NotebookNode, cell: int) -> int:
@@ -240,13 +186,9 @@ def test_the_etl_notebook_in_jupyterlab(etl: Finished, album: Album) -> None:
     album.take(page.page, "etl-card", page.cell(ETL["run"]))
     album.take(page.page, "etl-timeline", page.cell(ETL["timeline"]))
 
-    page.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
-    try:
-        page.page.wait_for_function(PAGE_IS_DARK)
+    with dark_theme(page):
         album.take(page.page, "dark", page.cell(ETL["run"]))
         album.take(page.page, "dark-timeline", page.cell(ETL["timeline"]))
-    finally:
-        page.command("apputils:change-theme", {"theme": "JupyterLab Light"})
 
 
 # --------------------------------------------------------------------------- while it runs
@@ -323,11 +265,11 @@ def test_a_cell_shows_its_execution_while_other_cells_run(lab: LabPage, notebook
 
 
 def bar_share(page: NotebookPage, cell: int) -> float:
-    """Which share of the first progress bar is filled."""
+    """Which share of the first Map's strip is green."""
     track = page.outputs(cell).locator('div[style*="e4e7eb"]').first
     whole = track.bounding_box()
     assert whole is not None
-    parts = [part.bounding_box() for part in track.locator("div").all()]
+    parts = [part.bounding_box() for part in track.locator('div[style*="1FA971"]').all()]
     return sum(part["width"] for part in parts if part is not None) / whole["width"]
 
 
@@ -447,27 +389,6 @@ def test_the_author_sees_everything_with_a_new_kernel(quickstart: Finished, lab:
     assert quickstart.notebooks.is_trusted(path)
     open_tall(lab, path)
     assert_shows_everything(lab, QUICKSTART, "sum", "15")
-
-
-def requests_of(browser: Browser, page_file: Path) -> tuple[Page, set[str]]:
-    """The page of a file, and the addresses that it asked for; none is answered."""
-    asked: set[str] = set()
-    page = browser.new_page(viewport=VIEWPORT)
-
-    def refuse(route) -> None:
-        asked.add(route.request.url)
-        route.abort()
-
-    page.route(re.compile("^(?!file:|data:)"), refuse)
-    page.goto(page_file.as_uri())
-    return page, asked
-
-
-def converted(notebook: NotebookNode, target: Path) -> Path:
-    """The notebook as ``jupyter nbconvert --to html`` writes it."""
-    html, _ = HTMLExporter().from_notebook_node(notebook)
-    target.write_text(html, encoding="utf-8")
-    return target
 
 
 def test_nbconvert_keeps_everything_and_asks_nobody(finished, browser: Browser, tmp_path: Path, album: Album) -> None:

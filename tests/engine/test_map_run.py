@@ -57,7 +57,12 @@ CSV = 'name,size\nred,1\n"dark, blue",2\n,\nshort\nlong,3,4\n'
                 {"name": "long", "size": "3"},
             ],
         ),
-        ("b.csv", "1|2\n", reader("CSV", CSVHeaderLocation="GIVEN", CSVHeaders=["x"], CSVDelimiter="PIPE"), [{"x": "1"}]),
+        (
+            "b.csv",
+            "1|2\n",
+            reader("CSV", CSVHeaderLocation="GIVEN", CSVHeaders=["x"], CSVDelimiter="PIPE"),
+            [{"x": "1"}],
+        ),
         ("c.json", "[1, {}, null]", reader("JSON"), [1, {}, None]),
         ("d.jsonl", '{"a": 1}\n\n2\n', reader("JSONL"), [{"a": 1}, 2]),
         ("e.json", "[1, 2, 3, 4]", reader("JSON", MaxItems=2), [1, 2]),

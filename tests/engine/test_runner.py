@@ -323,7 +323,10 @@ def test_another_workspace_waits_for_what_it_does_not_drive(tmp_path: Path, gate
         assert (seen.status, seen.wait(0.01).status) == ("RUNNING", "RUNNING")
         with pytest.raises(asw.UsageError) as refused:
             seen.stop()
-        assert str(refused.value) == f'execution "{run.name}" is driven by another workspace of this kernel: stop it there.'
+        assert (
+            str(refused.value)
+            == f'execution "{run.name}" is driven by another workspace of this kernel: stop it there.'
+        )
         gate.go.set()
         assert seen.result(PATIENCE) == "went"
 
