@@ -10,6 +10,7 @@ measured in a fresh process beside the same on a small store.
 
 from __future__ import annotations
 
+import itertools
 import resource
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def doubled(
     for size in sizes:
         thing = prepare(size) if prepare is not None else size
         seconds.append(best_of(3, lambda thing=thing: run(thing)))
-    growth = max(b / a for a, b in zip(seconds, seconds[1:], strict=False))
+    growth = max(b / a for a, b in itertools.pairwise(seconds))
     each = "  ".join(f"{size:>9,}: {s * 1e3:8.1f} ms" for size, s in zip(sizes, seconds, strict=True))
     print(f"{what:<34} {each}   growth {growth:.2f}")
 

@@ -69,6 +69,8 @@ def _other(value: Any, at: str, depth: int) -> Any:
         return to_json(dict(value), at, depth)
     if isinstance(value, (list, tuple)):
         return to_json(list(value), at, depth)
+    if isinstance(value, range):
+        return list(value)
     if isinstance(value, bool):
         return bool(value)
     if isinstance(value, str):

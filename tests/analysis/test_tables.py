@@ -15,8 +15,7 @@ import pytest
 
 import asw_nb as asw
 from asw_nb.analysis import tables
-
-START = 1_700_000_000
+from tests.analysis.worked_out import START, TYPES, check, rows
 
 CELL = """
 def load(event, context):
@@ -51,39 +50,6 @@ def start(definition: dict[str, Any], input: Any, name: str, monkeypatch: pytest
 def cause(error: str, message: str, line: int, function: str) -> str:
     told = {"errorMessage": message, "errorType": error, "requestId": str(UUID(int=7))}
     return json.dumps({**told, "stackTrace": [f'  File "cell", line {line}, in {function}\n']}, separators=(",", ":"))
-
-
-def rows(frame: pandas.DataFrame) -> list[tuple[Any, ...]]:
-    """The values; times as seconds since the start, nothing as None."""
-    out = []
-    for row in frame.itertuples(index=False):
-        cells = []
-        for cell in row:
-            if isinstance(cell, (dict, list)):
-                cells.append(cell)
-            elif pandas.isna(cell):
-                cells.append(None)
-            elif isinstance(cell, pandas.Timestamp):
-                cells.append(cell.timestamp() - START)
-            else:
-                cells.append(cell)
-        out.append(tuple(cells))
-    return out
-
-
-TYPES = {
-    tables.TIME: "datetime64[us, UTC]",
-    tables.SECONDS: "float64",
-    tables.COUNT: "Int64",
-    tables.TEXT: "object",
-    tables.JSON: "object",
-}
-
-
-def check(frame: pandas.DataFrame, columns: dict[str, str], id: str, expected: list[tuple[Any, ...]]) -> None:
-    assert {name: str(kind) for name, kind in frame.dtypes.items()} == {n: TYPES[k] for n, k in columns.items()}
-    assert list(frame.index) == list(range(len(expected)))
-    assert rows(frame) == [(id, *row) for row in expected]
 
 
 # ------------------------------------------------------------------- a retry, a Map with a failing item, a catch
