@@ -21,9 +21,8 @@ from asw_nb.engine.clock import Clock
 from asw_nb.engine.execution import ExecutionState
 from asw_nb.engine.runner import Run
 from asw_nb.errors import StoreError, UsageError, did_you_mean
-from asw_nb.history import owner, redact_store
+from asw_nb.history import owner
 from asw_nb.history.store import Record, Store
-from asw_nb.history.travel import copied_state
 from asw_nb.language.plan import digest
 from asw_nb.names import known_workflows, main_namespace, registry
 
@@ -224,6 +223,8 @@ def folded(workspace: Workspace, record: Record) -> tuple[ExecutionState, int]:
         raise StoreError(
             f'the history of execution "{record.name}" in "{workspace.path}" cannot be followed beyond event {count} ({problem!r}): see asw_nb.doctor().'
         ) from problem
+    from asw_nb.history import redact_store
+
     gone = redact_store.missing(state) if redact_store.lacks(workspace.store, record.key) else None
     if gone is not None:
         raise _not_kept(record, gone)
@@ -250,6 +251,8 @@ def load(workspace: Workspace, record: Record, means: Means, at_hand: ExecutionS
     if at_hand is None:
         state, count = folded(workspace, record)
     else:
+        from asw_nb.history.travel import copied_state
+
         state, count = copied_state(at_hand), at_hand.count
         state._execution = {**state.context_execution, "RedriveCount": record.redrives}
     before = workspace.runs.get(record.key)
@@ -277,6 +280,8 @@ def load(workspace: Workspace, record: Record, means: Means, at_hand: ExecutionS
 
 def redrive(workspace: Workspace, record: Record, start: tuple[int, Any, dict[str, Any]] | None, means: Means) -> Run:
     """Drive an ended execution on; see `Execution.redrive`."""
+    from asw_nb.history import redact_store
+
     at_hand = None
     if redact_store.lacks(workspace.store, record.key):
         at_hand = _at_hand(workspace, record)

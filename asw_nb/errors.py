@@ -19,7 +19,6 @@ A bug of ours is none of these and keeps its traceback.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,8 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     folded = {c.casefold(): c for c in choices}
     if word.casefold() in folded:
         return folded[word.casefold()]
+    import difflib
+
     hits = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     return hits[0] if hits else None
 

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from asw_nb import driving
-from asw_nb.analysis.words import readable_cause
 from asw_nb.backends.functions import Resolver
 from asw_nb.definitions import choose
 from asw_nb.engine.events import Event
@@ -21,13 +20,9 @@ from asw_nb.engine.execution import TASK
 from asw_nb.engine.payload import copy_json
 from asw_nb.engine.runner import Run
 from asw_nb.errors import ExecutionFailed, StoreError, UnknownExecution, UnknownFunction, UsageError, did_you_mean
-from asw_nb.history.cloud import CloudHistory
 from asw_nb.history.fold import Attempt, Fold, Visit
 from asw_nb.history.owner import DEAD
-from asw_nb.history.redact import redact as redacted
-from asw_nb.history.redact import redact_text
 from asw_nb.history.store import Record
-from asw_nb.history.tencent import tencent_history
 from asw_nb.language.plan import Plan
 from asw_nb.names import main_namespace, registry
 from asw_nb.views import View
@@ -260,8 +255,10 @@ class Execution(View):
         record = self._latest()
         what = self.name, record.status, record.failed_path
         failure = ExecutionFailed(*what, record.error, record.cause)
+        from asw_nb.analysis.words import readable_cause
+
         words = readable_cause(record.cause).removeprefix(f"{record.error}: ")
-        failure.args = ExecutionFailed(*what, record.error and redact_text(record.error), words or None).args
+        failure.args = ExecutionFailed(*what, record.error and _shown(record.error), words or None).args
         return failure
 
     def stop(self, error: str | None = None, cause: str | None = None) -> None:
@@ -420,14 +417,22 @@ class Execution(View):
         choose("form", form, ("aws", "tencent"))
         r = self._record
         if form == "tencent":
+            from asw_nb.history.tencent import tencent_history
+
             events = tencent_history(self.plan, r.input, r.started_us, self._events(), self.id, r.role)
         else:
             events = self._cloud_history()
-        return redacted(events) if redact else events
+        if not redact:
+            return events
+        from asw_nb.history.redact import redact as redacted
+
+        return redacted(events)
 
     def _cloud_history(self, located: bool = False) -> list[dict[str, Any]]:
         r = self._record
         map_run = self.id.replace(":execution:", ":mapRun:").rpartition(":")[0]
+        from asw_nb.history.cloud import CloudHistory
+
         return list(CloudHistory(self.plan, r.input, r.started_us, r.role, map_run, located).feed(self._events()))
 
     def graph(self) -> Html:
@@ -474,7 +479,7 @@ class Execution(View):
             if record.failed_path and record.status in ("FAILED", "TIMED_OUT", "ABORTED")
             else ""
         )
-        why = f" | {redact_text(record.error)}" if record.error else ""
+        why = f" | {_shown(record.error)}" if record.error else ""
         if record.status == "RUNNING" and self._run is not None and self._run.broken is not None:
             why = " | stopped at its last recorded event"
         return f"asw run {self.workflow}/{self.name} | {record.status}{at}{why} | {self.duration_s:.1f} s"
@@ -483,6 +488,13 @@ class Execution(View):
         from asw_nb.analysis.card import execution_card
 
         return {"text/plain": repr(self), "text/html": execution_card(self)}
+
+
+def _shown(text: str) -> str:
+    """What a user wrote, as it may be shown."""
+    from asw_nb.history.redact import redact_text
+
+    return redact_text(text)
 
 
 class StateVisits:
@@ -574,7 +586,7 @@ class StateVisits:
         v = self.last
         more = f" | {len(self.visits)} visits" if len(self.visits) > 1 else ""
         tries = f" | attempt {len(v.attempts)}" if len(v.attempts) > 1 else ""
-        why = f" | {redact_text(self.error)}" if self.error else ""
+        why = f" | {_shown(self.error)}" if self.error else ""
         return f"asw state {v.path} | {v.status}{tries}{why}{more}"
 
 

@@ -226,7 +226,7 @@ class Selection:
         Parameters
         ----------
         runs : list
-            Executions, names or ids; the two newest that fit the filters when left out.
+            Executions, names or ids; when left out, the two newest that fit the filters, of the workflow of the newest.
         only_diff : bool
             Leave out what is the same in all.
         metrics : dict, optional
@@ -239,6 +239,8 @@ class Selection:
         """
         from asw_nb.analysis.compare import Comparison
 
+        if runs is None and "workflow" not in filters and (newest := self.select(limit=1, **filters)):
+            filters["workflow"] = newest[0].workflow
         views = self.select(runs, **filters) if runs is not None else self.select(**{"limit": 2, **filters})[::-1]
         if len(views) < 2:
             raise UsageError(f"compare needs two executions or more; found {len(views)}.")

@@ -35,8 +35,6 @@ from asw_nb.errors import (
     UsageError,
     did_you_mean,
 )
-from asw_nb.history.redact import learn
-from asw_nb.history.redact_store import RedactingStore
 from asw_nb.history.store import Record, Store
 from asw_nb.language.plan import Plan, compile_plan
 from asw_nb.language.resources import Resource
@@ -140,13 +138,16 @@ class Workspace(Selection):
         self, path: str | os.PathLike[str] | None = None, max_workers: int = 128, resume: bool = False, group_commit: bool = True,
         redact: str | Iterable[str] = (), redact_store: bool | None = None,
     ) -> None:  # fmt: skip
-        learn(redact)
+        if redact:
+            from asw_nb.history.redact import learn
+
+            learn(redact)
         self.path = Path(path) if path is not None else default_path()
         if self.path.is_dir():
             self.path = self.path / "history.db"
         self.path = self.path.absolute()
         self.artifacts = str(self.path.parent / "artifacts")
-        self.store: Store = RedactingStore(self.path) if _redacts(redact_store) else Store(self.path)
+        self.store = _store(self.path, redact_store)
         self.place = self.path.resolve()
         self.runner = Runner(self.store, RealClock())
         if not group_commit:
@@ -621,11 +622,15 @@ class Workspace(Selection):
         return Execution(self, record, live)
 
 
-def _redacts(chosen: bool | None) -> bool:
-    """Whether secrets are kept out of the file: as the call says, else as the environment does."""
-    if chosen is not None:
-        return chosen
-    return os.environ.get("ASW_NB_REDACT_STORE", "").strip().lower() in ("1", "true", "yes", "on")
+def _store(path: Path, redact: bool | None) -> Store:
+    """The history file; whether secrets are kept out of it is said by the call, else by the environment."""
+    if redact is None:
+        redact = os.environ.get("ASW_NB_REDACT_STORE", "").strip().lower() in ("1", "true", "yes", "on")
+    if not redact:
+        return Store(path)
+    from asw_nb.history.redact_store import RedactingStore
+
+    return RedactingStore(path)
 
 
 def _input(value: Any) -> Any:

@@ -74,7 +74,8 @@ class Comparison(Html):
     def _line(self) -> str:
         states = int((self.table["section"] == "state").sum())
         where = f" | first difference: {self.divergence}" if self.divergence else " | all took the same way"
-        return f"asw comparison of {', '.join(self.names)} | {len(self.table)} differences, {states} of them in states{where}"
+        noun = "difference" if len(self.table) == 1 else "differences"
+        return f"asw comparison of {', '.join(self.names)} | {len(self.table)} {noun}, {states} of them in states{where}"
 
     def _page(self) -> str:
         heads = "".join(

@@ -49,7 +49,8 @@ class Sweep:
         self.path = _path(items, path)
         items = items[items["path"] == self.path].drop_duplicates("index", keep="last").sort_values("index")
         given = [_flat(v) for v in items["input"]]
-        self.parameters = _varying(given)
+        # a trial's own number is no parameter of it
+        self.parameters = [name for name in _varying(given) if [g.get(name) for g in given] != items["index"].tolist()]
         measured = _measured(metrics, self.path)
         returned = [{k: v for k, v in _flat(o).items() if _is_number(v) and k not in self.parameters} if s == "SUCCEEDED" else {} for o, s in zip(items["output"], items["status"], strict=True)]
         columns: dict[str, list[Any]] = {name: items[name].tolist() for name in FIXED}

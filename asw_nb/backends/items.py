@@ -7,7 +7,6 @@ text, bytes or the items themselves. Source: the Step Functions developer guide,
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Callable
@@ -125,6 +124,8 @@ _DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB":
 
 
 def _csv(text: str, config: dict[str, Any]) -> list[dict[str, str]]:
+    import csv
+
     rows = csv.reader(
         io.StringIO(text), delimiter=_DELIMITERS.get(str(config.get("CSVDelimiter", "COMMA")).upper(), ",")
     )

@@ -12,7 +12,6 @@ import functools
 import hashlib
 import json
 import os
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,7 @@ def short(identity: str) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _identity(pid: int) -> str:
-    known = {"host": socket.gethostname(), "boot": _boot(), "pid": pid, "started": _started(pid)}
+    known = {"host": os.uname().nodename, "boot": _boot(), "pid": pid, "started": _started(pid)}
     return json.dumps(known | {"machine": _machine(), "pids": _namespace()})
 
 
@@ -116,7 +115,7 @@ def life(identity: str | None) -> str:
     known = _read(identity)
     if known is None:
         return DEAD
-    same_host = known["host"] == socket.gethostname() and known.get("machine", _machine()) == _machine()
+    same_host = known["host"] == os.uname().nodename and known.get("machine", _machine()) == _machine()
     if known["boot"] != _boot():
         return DEAD if same_host and _boot() and known["boot"] else UNKNOWN
     if not _boot() and not same_host:

@@ -19,6 +19,7 @@ import msgspec
 
 from asw_nb.errors import DefinitionError
 from asw_nb.language import fields
+from asw_nb.language.calm import calm
 from asw_nb.language.choices import compile_rule
 from asw_nb.language.problems import Problem
 from asw_nb.language.reader import location_of
@@ -200,6 +201,7 @@ def digest(document: dict[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode(document)).hexdigest()[:16]
 
 
+@calm()
 def compile_plan(document: dict[str, Any], dialect: str) -> Plan:
     """Compile a checked definition; plans are kept by digest.
 

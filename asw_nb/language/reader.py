@@ -17,14 +17,18 @@ import math
 import pathlib
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from asw_nb.errors import DefinitionError, UsageError
+from asw_nb.language.calm import calm
 from asw_nb.language.problems import Problem
-from asw_nb.language.reader_json import HALF, MAX_DEPTH, Enough, Fault, NotJson, Scanner, load
+from asw_nb.language.reader_json import MAX_DEPTH, Enough, Fault, NotJson, Scanner, load
 from asw_nb.language.reader_places import JsonPlaces, Lines, Places
+
+if TYPE_CHECKING:
+    from asw_nb.language.reader_yaml import Composer
 
 Step = str | int
 
@@ -109,6 +113,7 @@ class Document:
         return line + self.first_line - 1, column
 
 
+@calm()
 def read(
     definition: dict[str, Any] | str | bytes | pathlib.Path, source: str = "definition", *, first_line: int = 1
 ) -> Document:

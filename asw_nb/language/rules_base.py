@@ -34,10 +34,9 @@ _MAX_COMPARISONS = 1200
 # Nobody reads more, and each costs a look-up of its place.
 _MAX_TOLD = 200
 
-# Estimated microseconds: what may be spent on a definition of which it is clear that it is refused, and on what is wrong in it.
+# Estimated microseconds: what may be spent on a definition that is refused anyway, and on what is wrong in it.
 _PATIENCE = 30_000
 _PATIENCE_WITH_ERRORS = 12_000
-_MANY = 20
 _PER_ERROR = 50
 _PER_CHARACTER = {"json": 0.015, "yaml": 0.15}  # which its reading has taken
 _MAX_WORD = 80
@@ -76,7 +75,7 @@ class Checkup:
     jsonata : bool
         Whether the machine's query language is JSONata.
     names : dict
-        State name -> place of its first definition.
+        State name -> place of the scope of its first definition.
     labels : set of str
         Labels of distributed Maps.
     """
@@ -128,7 +127,7 @@ class Checkup:
         self.problems.append(Problem(severity, code, message, location, line, column, fix))
         if severity == "ERROR":
             self._left_for_errors -= _PER_ERROR
-            if self.counts["ERROR"] >= _MAX_TOLD or self._left_for_errors < 0:
+            if self.counts["ERROR"] >= _MAX_TOLD or self._left_for_errors < 0 or self._left < 0:
                 raise Enough
 
     def spend(self, microseconds: float) -> None:
@@ -141,7 +140,7 @@ class Checkup:
         Enough
         """
         self._left -= microseconds
-        if self._left < 0 and self.counts["ERROR"] >= _MANY:
+        if self._left < 0 and self.counts["ERROR"]:
             raise Enough
 
     def spent_on_error(self, microseconds: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -57,23 +57,23 @@ class Flow:
 
     def __init__(self, scope: Scope, kinds: dict[str, str]) -> None:
         self.scope = scope
-        self.next: dict[str, list[str]] = {}
-        self.ends: set[str] = set()
-        self.unsure: set[str] = set()
+        self.next: dict[str, Sequence[str]] = {}
         self.dangling: list[tuple[str, str, Pointer]] = []
-        states = scope.value.get("States", {})
+        states, following = scope.value.get("States", {}), self.next
+        ends: list[str] = []
+        unsure: list[str] = []
         silent = len(kinds) < len(states)
         for name, kind in kinds.items():
-            value = states[name]
             if kind == "Succeed" or kind == "Fail":
-                self.next[name] = []
-                self.ends.add(name)
+                following[name] = ()
+                ends.append(name)
                 continue
+            value = states[name]
             target = value.get("Next")
-            if type(target) is str and kind != "Choice" and target in kinds and "Catch" not in value:
-                self.next[name] = [target]
-                if value.get("End") is True:
-                    self.ends.add(name)
+            if type(target) is str and target in kinds and kind != "Choice" and "Catch" not in value:
+                following[name] = (target,)
+                if "End" in value and value["End"] is True:
+                    ends.append(name)
                 continue
             targets: list[str] = []
             known = len(self.dangling)
@@ -83,14 +83,15 @@ class Flow:
                 else:
                     if target not in states:
                         self.dangling.append((name, target, steps))
-                    self.unsure.add(name)
-            self.next[name] = targets
+                    unsure.append(name)
+            following[name] = targets
             if kind != "Choice" and value.get("End") is True:
-                self.ends.add(name)
+                ends.append(name)
             elif not targets:
-                self.unsure.add(name)
+                unsure.append(name)
                 silent = silent or len(self.dangling) == known
-        self.is_endless = not self.ends and not silent
+        self.ends, self.unsure = set(ends), set(unsure)
+        self.is_endless = not ends and not silent
 
     def reached_from(self, *starts: str) -> set[str]:
         """The states that can be reached, the starts included."""
@@ -195,14 +196,19 @@ def loops_without_exit(scope: Scope, flow: Flow) -> None:
 def state_names(scope: Scope) -> None:
     """Names are unique over the whole machine and not too long."""
     checkup = scope.checkup
+    names = scope.value["States"]
     limit = MAX_NAME[checkup.dialect]
-    for name in scope.value["States"]:
+    if checkup.names.keys().isdisjoint(names) and "" not in names and max(map(len, names)) <= limit:
+        checkup.names.update(dict.fromkeys(names, scope.pointer))
+        return
+    for name in names:
         pointer = (*scope.pointer, "States", name)
-        first = checkup.names.setdefault(name, pointer)
-        if first is not pointer:
+        if name in checkup.names:
             message = f"Duplicate State name: {short(name)}"
             fix = "Rename one of the two: names are unique over all branches and loops."
             checkup.add("ERROR", "DUPLICATE_STATE_NAME", message, pointer, of="key", fix=fix)
+        else:
+            checkup.names[name] = scope.pointer
         if len(name) > limit or not name:
             message, fix = f"The state name is longer than {limit} characters.", "Shorten it."
             if not name:

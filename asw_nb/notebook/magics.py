@@ -330,7 +330,15 @@ class AswMagics(Magics):
         return self.execution(options.execution).states()
 
     def _command_timeline(self, options: Any) -> Any:
-        return self.execution(options.execution).timeline(axis=options.axis)
+        return self.execution(options.execution).timeline(options.axis, options.rows, options.unfold)
+
+    def _command_summary(self, options: Any) -> Any:
+        return self.execution(options.execution).summary()
+
+    def _command_compare(self, options: Any) -> Any:
+        chosen = [self.execution(word) for word in options.executions] or None
+        filters = {"workflow": options.workflow} if options.workflow is not None and chosen is None else {}
+        return default_workspace().compare(chosen, not options.all, **filters)
 
     def _command_graph(self, options: Any) -> Any:
         thing = self.names.get(options.thing, _MISSING)

@@ -111,6 +111,10 @@ class Monitor:
             min=0, max=1, value=1, description="Moment", readout=False, tooltip="Go back in time, event by event",
             layout=ipywidgets.Layout(flex="1 1 260px", min_width="200px"),
         )  # fmt: skip
+        # the arrow keys move the slider in JupyterLab; Notebook 7 keeps them for its cells
+        step = ipywidgets.Layout(width="76px")
+        self.earlier = button(description="Earlier", tooltip="One event earlier", layout=step)
+        self.later = button(description="Later", tooltip="One event later", layout=step)
         self.live = ipywidgets.ToggleButton(
             value=True, description="Newest", icon="clock-o", tooltip="Show the newest moment, and follow"
         )
@@ -123,6 +127,8 @@ class Monitor:
         self.redrive.on_click(lambda _: self._touch(self.redrive_form.open))
         self.close_button.on_click(lambda _: self.close())
         self.slider.observe(self._slid, "value")
+        self.earlier.on_click(lambda _: self._step(-1))
+        self.later.on_click(lambda _: self._step(1))
         self.live.observe(self._toggled, "value")
         row = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
         top = ipywidgets.Layout(flex_flow="row wrap", align_items="flex-start", width="100%")
@@ -133,7 +139,7 @@ class Monitor:
                 self._status,
                 self.answer.widget,
                 self.redrive_form.widget,
-                ipywidgets.HBox([self.slider, self.live, self.moment], layout=row),
+                ipywidgets.HBox([self.slider, self.earlier, self.later, self.live, self.moment], layout=row),
                 ipywidgets.HBox([self.graph.widget, self.details.widget], layout=top),
                 self.events.widget,
             ],
@@ -230,6 +236,9 @@ class Monitor:
         if not self._busy:
             self._at = None if change["new"] >= self.travel.count else change["new"]
             self._touch(None)
+
+    def _step(self, events: int) -> None:
+        self.slider.value = min(max(0, self.slider.value + events), self.slider.max)
 
     def _toggled(self, change: Any) -> None:
         if not self._busy:

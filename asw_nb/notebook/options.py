@@ -292,7 +292,23 @@ COMMANDS: dict[str, Command] = {
         Command("%asw states", "Show the table of visits to states.", (_EXECUTION,)),
         Command(
             "%asw timeline", "Show one bar per attempt, waits apart.",
-            (_EXECUTION, Option(("--axis",), "relative or absolute", {"choices": ("relative", "absolute"), "default": "relative"})),
+            (
+                _EXECUTION,
+                Option(("--axis",), "relative or absolute", {"choices": ("relative", "absolute"), "default": "relative"}),
+                Option(("--rows",), "a row per path, or one per state", {"choices": ("path", "state"), "default": "path"}),
+                Option(("--unfold",), "a Map whose items get rows of their own; may be repeated", {"action": "append", "metavar": "MAP"}),
+            ),
+            ("%asw timeline", "%asw timeline run --rows state --unfold EachTable"),
+        ),
+        Command("%asw summary", "Show where the time went: critical path, busy, waiting and idle time.", (_EXECUTION,)),
+        Command(
+            "%asw compare", "Show executions side by side; the first one is the base.",
+            (
+                Option(("executions",), "variables, names or ids; the two newest of a workflow when left out", {"nargs": "*"}),
+                Option(("--workflow",), "take the two newest of this workflow", {"metavar": "NAME"}),
+                Option(("--all",), "also what is the same in all", {"action": "store_true"}),
+            ),
+            ("%asw compare monday tuesday", "%asw compare --workflow nightly"),
         ),
         Command("%asw graph", "Show the graph of an execution or a workflow.", (Option(("thing",), "an execution or a workflow", {"nargs": "?", "default": "latest"}),)),
         Command(

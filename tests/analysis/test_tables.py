@@ -43,7 +43,7 @@ def start(definition: dict[str, Any], input: Any, name: str, monkeypatch: pytest
     cell = {"clock": clock, "TaskError": asw.TaskError}
     exec(compile(CELL, "cell", "exec"), cell)
     functions = {name: cell[name] for name in ("load", "invert", "fetch")}
-    monkeypatch.setattr("uuid.uuid4", lambda: UUID(int=7))
+    monkeypatch.setattr("asw_nb.backends.context.random_id", lambda: str(UUID(int=7)))
     return asw.run(definition, input, functions=functions, workflow="etl", name=name, clock=clock, executor="inline")
 
 

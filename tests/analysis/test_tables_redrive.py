@@ -1,11 +1,11 @@
 """A third history worked out by hand: a Map whose failures are tolerated, a Parallel, a Wait, a failure, and a second life after a redrive.
 
-What is inside the second branch of Both goes like this, in seconds after the start::
+In seconds after the start::
 
-    0    Each: items 0 and 1 begin; item 0 works 1 s              50    redrive: Both, and Write with it, begin again
-    1    item 1 works 1 s and fails: tolerated                    50    Write works 2 s
-    2    Rest waits 3 s (the first branch) and Write fails,       52    Both ends, Done
-         tried at 2 and, after a backoff of 1 s, at 4; it ends at 6
+    0    Each: items 0 and 1 begin; item 0 works 1 s              51    redrive: Both, and Write with it, begin again
+    1    item 1 works 1 s and fails: tolerated                    51    Write works 2 s
+    2    Both: Rest waits 3 s; Write works 2 s, fails, and        53    Both ends, Done
+         after a backoff of 1 s works 2 s more and fails at 7
 
 The virtual clock only moves when a function works or everything waits, and one function works at a time.
 """
@@ -154,6 +154,29 @@ def test_events_of_two_lives(run: asw.Execution) -> None:
         (16, 13, 2, "MapIterationFailed", "Each[1]", "Each"),
         (17, 15, 2, "MapStateSucceeded", *each),
         (18, 15, 2, "MapStateExited", *each),
+        (19, 18, 2, "ParallelStateEntered", *both),
+        (20, 19, 2, "ParallelStateStarted", *both),
+        (21, 20, 2, "WaitStateEntered", *rest),
+        (22, 20, 2, "TaskStateEntered", *write),
+        (23, 22, 2, "LambdaFunctionScheduled", *write),
+        (24, 23, 2, "LambdaFunctionStarted", *write),
+        (25, 24, 4, "LambdaFunctionFailed", *write),
+        (26, 21, 5, "WaitStateExited", *rest),
+        (27, 25, 5, "LambdaFunctionScheduled", *write),
+        (28, 27, 5, "LambdaFunctionStarted", *write),
+        (29, 28, 7, "LambdaFunctionFailed", *write),
+        (30, 29, 7, "ParallelStateFailed", *both),
+        (31, 30, 7, "ExecutionFailed", *top),
+        (32, 31, 51, "ExecutionRedriven", *top),
+        (33, 32, 51, "LambdaFunctionScheduled", *write),
+        (34, 33, 51, "LambdaFunctionStarted", *write),
+        (35, 34, 53, "LambdaFunctionSucceeded", *write),
+        (36, 35, 53, "TaskStateExited", *write),
+        (37, 36, 53, "ParallelStateSucceeded", *both),
+        (38, 36, 53, "ParallelStateExited", *both),
+        (39, 38, 53, "SucceedStateEntered", "Done", "Done"),
+        (40, 39, 53, "SucceedStateExited", "Done", "Done"),
+        (41, 40, 53, "ExecutionSucceeded", *top),
     ])  # fmt: skip
 
 

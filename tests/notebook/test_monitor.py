@@ -173,6 +173,10 @@ def test_the_slider_shows_graph_and_data_as_they_were():
     assert ("not reached", "running", "of 2", False) in seen
     assert pane(monitor) == "Each/Load has not been entered at this moment."
     assert monitor.slider.max == whole
+    monitor.later.click()
+    monitor.later.click()
+    monitor.earlier.click()
+    assert (monitor.slider.value, names(monitor)["Each"], text(monitor.moment.value)[:7]) == (1, "running", "event 2")
     monitor.live.value = True
     assert (monitor.slider.value, names(monitor)["Sum"]) == (whole, "succeeded")
     assert "newest" in text(monitor.moment.value)

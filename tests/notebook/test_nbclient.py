@@ -109,7 +109,57 @@ def test_the_etl_notebook_under_nbclient(tmp_path):
     assert (failed.count("ShareBusy"), failed.count("TypeError")) == (4, 1)
     items = data(notebook, "run.map_items()")
     assert items.count("SUCCEEDED") == 14
+    assert "33 attempts, 4 retries" in data(notebook, "run.summary()")
+    assert data(notebook, "asw.failures").startswith("errors: 5 failures of 2 kinds in 1 executions; most frequent: ShareBusy in Read and clean, 80%")
+    assert data(notebook, "asw.cost").endswith("state transitions")
     assert_reads_everywhere(notebook)
+
+
+def kilobytes(notebook: NotebookNode) -> float:
+    """What the outputs of all cells take in the file."""
+    return sum(len(nbformat.v4.writes(nbformat.v4.new_notebook(cells=[cell]))) - len(cell.source) for cell in notebook.cells if cell.get("outputs")) / 1e3
+
+
+def test_the_training_notebook_under_nbclient(tmp_path):
+    notebook = execute(read("training_sweep"), tmp_path)
+    assert data(notebook, "dry.status") == "('FAILED', 'NotGoodEnough', 'val_loss >= 0.3')"
+    [card] = outputs_of(notebook, "%asw run sweep")
+    assert 'alt="graph of sweep: SUCCEEDED"' in card.data["text/html"]
+    assert data(notebook, "run.result()").startswith("{'published': 'published.npz', 'trial': 4, 'val_loss': 0.1")
+    assert data(notebook, "smooth=0.5") == "curves: val_loss; 8 lines"
+    assert data(notebook, "timeline=True") == "curves: val_accuracy; 8 lines"
+    assert data(notebook, "trials.best").startswith("(0.1, 0.0001, 0.1")
+    assert data(notebook, "trials.scatter").startswith("scatter: val_loss_best against learning_rate, 8 trials; best 0.1")
+    assert data(notebook, "trials.parallel").startswith("parallel coordinates: learning_rate, alpha, val_loss_best; 8 trials")
+    failed = data(notebook, "status == 'FAILED'")
+    assert re.findall(r"Train\[\d\]/Fit +\d +\w+", failed) == ["Train[2]/Fit        1  BadZipFile"]
+    assert "12 attempts, 1 retry" in data(notebook, "run.summary()")
+    assert "finer" in data(notebook, "asw.compare")
+    assert len(re.findall(r"(?m)^\d+ ", data(notebook, "state == 'Round'"))) >= 3
+    assert data(notebook, 'asw.execution("finer")').endswith("['SUCCEEDED', 'SUCCEEDED', 'FAILED'])")
+    assert_reads_everywhere(notebook)
+    assert kilobytes(notebook) < 1_000
+
+
+def test_the_nightly_notebook_under_nbclient(tmp_path):
+    notebook = execute(read("etl_nightly"), tmp_path)
+    assert 'Missing \'Next\' target: Sumarise. Did you mean "Summarise"?' in outputs_of(notebook, "draft =")[0].text
+    assert data(notebook, "dry.attempts()").count("SUCCEEDED") == 5
+    assert data(notebook, "run.timeline").startswith("timeline: 4 rows, 8 attempts (1 failed), ")
+    assert data(notebook, "run.summary()").endswith("| 8 attempts, 1 retry")
+    traceback = outputs_of(notebook, "bad.failed_at")[0].text
+    assert traceback.startswith("FAILED at EachTable[0]/Extract\n")
+    assert 'the source has no table "oops"' in traceback
+    assert data(notebook, "dry_run=True").count("run again") == 4
+    assert data(notebook, "bad.output") == "{'rows': 1210}"
+    assert len(data(notebook, "describe(").splitlines()) == 2 + 4
+    assert data(notebook, "asw.failures").startswith("errors: 10 failures of 2 kinds in 10 executions; most frequent: Warehouse.Busy in Load, 90%")
+    assert data(notebook, "asw.compare").startswith("asw comparison of day-2026-11-03, day-2026-11-09 | ")
+    assert data(notebook, "asw.cost").endswith(" USD for 63 state transitions")
+    assert data(notebook, "run.trace") == "'etl.trace.json'"
+    assert (tmp_path / "events.csv").read_text().startswith("execution,id,previous_id,timestamp,type,path,state\n")
+    assert_reads_everywhere(notebook)
+    assert kilobytes(notebook) < 1_000
 
 
 FAILING = ["%load_ext asw_nb", '%%asw flow -r\n{"StartAt": "A", "States": {"A": {"Type": "Fail", "Error": "NoData", "Cause": "empty"}}}', "'not reached'"]  # fmt: skip
