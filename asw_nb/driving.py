@@ -205,14 +205,8 @@ def driver(workspace: Workspace, key: int) -> tuple[str, str]:
     return owner.ALIVE, "this kernel" if workspace.runs.get(key) is run else "another workspace of this kernel"
 
 
-def folded(workspace: Workspace, record: Record) -> tuple[ExecutionState, int]:
-    """An execution's state from its log, and how many events that took.
-
-    Raises
-    ------
-    StoreError
-        The log cannot be followed, or does not hold what the execution needs to go on.
-    """
+def _folded(workspace: Workspace, record: Record) -> tuple[ExecutionState, int]:
+    """An execution's state from its log, and how many events that took."""
     state = workspace.state_of(workspace.plan_of(record), record)
     count = 0
     try:
@@ -223,18 +217,28 @@ def folded(workspace: Workspace, record: Record) -> tuple[ExecutionState, int]:
         raise StoreError(
             f'the history of execution "{record.name}" in "{workspace.path}" cannot be followed beyond event {count} ({problem!r}): see asw_nb.doctor().'
         ) from problem
-    from asw_nb.history import redact_store
-
-    gone = redact_store.missing(state) if redact_store.lacks(workspace.store, record.key) else None
-    if gone is not None:
-        raise _not_kept(record, gone)
     return state, count
 
 
-def _not_kept(record: Record, gone: str) -> StoreError:
-    return StoreError(
-        f'execution "{record.name}" cannot go on from its history: {gone} was not kept (redact_store=True). Start it again with its input.'
-    )
+def _refuse(record: Record, gone: str | None) -> None:
+    """Raise when something is gone; it stands in words, as `redact_store` finds it."""
+    if gone is not None:
+        raise StoreError(
+            f'execution "{record.name}" cannot go on from its history: {gone} was not kept (redact_store=True). Start it again with its input.'
+        )
+
+
+def must_be_kept(record: Record, output: Any) -> None:
+    """Refuse an ended execution whose output somebody waits for, when a part of it is not in the history.
+
+    Raises
+    ------
+    StoreError
+    """
+    from asw_nb.history import redact_store
+
+    gone = redact_store.first_removed(output)
+    _refuse(record, None if gone is None else f"{gone} of its output")
 
 
 def _at_hand(workspace: Workspace, record: Record) -> ExecutionState | None:
@@ -248,21 +252,27 @@ def _at_hand(workspace: Workspace, record: Record) -> ExecutionState | None:
 
 def load(workspace: Workspace, record: Record, means: Means, at_hand: ExecutionState | None = None) -> Run:
     """A run from the log, or from the state `at_hand`. What this process drove until it broke keeps its functions, clock and place."""
+    from asw_nb.history import redact_store
+
     if at_hand is None:
-        state, count = folded(workspace, record)
+        state, count = _folded(workspace, record)
+        if state.status == "RUNNING" and redact_store.lacks(workspace.store, record.key):
+            _refuse(record, redact_store.missing(state))
     else:
         from asw_nb.history.travel import copied_state
 
         state, count = copied_state(at_hand), at_hand.count
         state._execution = {**state.context_execution, "RedriveCount": record.redrives}
-    before = workspace.runs.get(record.key)
-    if before is None or before.broken is None:
-        before = None
+    ran = workspace.runs.get(record.key)
+    before = ran if ran is not None and ran.broken is not None else None
     if before is not None and means.functions is None:
         calls = before.perform
     else:
         limit = PAYLOAD_LIMIT if record.dialect == "asl" else None
-        calls = FunctionCalls(Resolver(registry, means.functions, main_namespace), None, limit, patient=True)
+        # what the notebook defines comes first, since it may have been edited; what was handed over at the start is better than none
+        earlier = getattr(getattr(ran.perform, "resolver", None), "source", None) if ran is not None else None
+        resolver = Resolver(registry, means.functions, main_namespace, earlier)
+        calls = FunctionCalls(resolver, None, limit, patient=True)
     if before is not None and means.executor is None:
         place = before.backend
     else:
@@ -285,11 +295,10 @@ def redrive(workspace: Workspace, record: Record, start: tuple[int, Any, dict[st
     at_hand = None
     if redact_store.lacks(workspace.store, record.key):
         at_hand = _at_hand(workspace, record)
-        gone = redact_store.first_removed(list(start[1:])) if start is not None else None
-        if gone is not None:
-            raise _not_kept(record, f"the input of that state ({gone.removeprefix('$[0]')})")
-        if at_hand is None:
-            folded(workspace, record)  # before anything is changed
+        if start is not None:
+            _refuse(record, redact_store.missing_at(workspace.plan_of(record).states[start[0]].path, *start[1:]))
+        elif at_hand is None:  # asked before anything is changed
+            _refuse(record, redact_store.missing(_folded(workspace, record)[0]))
     if not workspace.store.reopen(record.key, record.status):
         raise UsageError(f'execution "{record.name}" has been redriven already, by another kernel: look at it again.')
     run = load(workspace, workspace.store.get(record.key), means, at_hand)
@@ -304,6 +313,7 @@ __all__ = [
     "edited_while_running",
     "is_driven",
     "load",
+    "must_be_kept",
     "redrive",
     "resume",
     "workspaces",

@@ -91,7 +91,8 @@ def function_card(name: str, workspace: Workspace, resolver: Resolver) -> Html:
         for e, path, number, status, seconds, error in runs
     )  # fmt: skip
     heads = ("execution", "path", "attempt", "status", "duration", "error")
-    table = f'<div style="margin-top:10px;font-weight:600">Last runs: {words}</div>' + table_html(heads, rows)
+    table = f'<div style="margin-top:10px;font-weight:600">Last runs: {words}</div>'
+    table += table_html(heads, rows) if runs else ""
     return Html(function_html(name, where, source_of(call), table), f"asw function {name} | {where} | {words}")
 
 

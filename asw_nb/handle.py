@@ -10,6 +10,7 @@ import inspect
 import math
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from asw_nb import driving
@@ -360,7 +361,10 @@ class Execution(View):
 
             return tables.redrive_plan(self.fold(), from_state)
         self._run = driving.redrive(self._workspace, record, start, driving.Means.of(options))
-        self._record = self._workspace.store.get(self.key)
+        # not from the file: it may have ended again by now, and a file that keeps no secrets has less than is known here
+        self._record = replace(
+            record, status="RUNNING", redrives=record.redrives + 1, finished_us=None, output=None, error=None, cause=None, failed_path=None
+        )
         self._fold = None
         return self
 
@@ -393,6 +397,10 @@ class Execution(View):
         if run is not None and run.log is not None:
             return {(f, t): (o.lines or [], o.metrics or [], o.traceback) for f, t, o in run.kept_outputs}
         return self._workspace.store.outputs(self.key)
+
+    def tallies_of_end(self) -> tuple[int, list[dict[str, int]]] | None:
+        """Of an ended execution with a long history: its events, and the visits by status of each state of its plan."""
+        return self._workspace.store.summary(self.key)
 
     def fold(self) -> Fold:
         """Visits and attempts as far as they are recorded."""

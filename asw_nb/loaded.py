@@ -11,6 +11,7 @@ from asw_nb.errors import UsageError
 from asw_nb.history.imported import LoadedRecord
 from asw_nb.history.imported_aws import AwsHistory
 from asw_nb.history.imported_tencent import TencentHistory
+from asw_nb.history.redact import redact_text
 from asw_nb.views import View
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class LoadedExecution(View):
 
     def __repr__(self) -> str:
         record = self._latest()
-        why = f" | {record.error}" if record.error else ""
+        why = f" | {redact_text(record.error)}" if record.error else ""
         return f"asw run {record.workflow}/{record.name} | {record.status}{why} | {self.duration_s:.1f} s | loaded from {record.backend}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:

@@ -88,9 +88,10 @@ class Selection:
 
         redact = filters.pop("redact", True)
         rows: list[tuple[Any, ...]] = []
-        for view in self.select(runs, **filters):
-            rows += view._rows(table)
-        return tables.frame(tables.COLUMNS[table], rows, redact)
+        with tables.no_collection():
+            for view in self.select(runs, **filters):
+                rows += view._rows(table)
+            return tables.frame(tables.COLUMNS[table], rows, redact)
 
     def states(self, runs: Any = None, **filters: Any) -> pandas.DataFrame:
         """One row per visit to a state, of many executions."""

@@ -66,7 +66,8 @@ class View:
         """A table; with ``redact=False`` with the secrets in it, for computing with them."""
         from asw_nb.analysis import tables
 
-        return tables.frame(tables.COLUMNS[name], self._rows(name), redact)
+        with tables.no_collection():
+            return tables.frame(tables.COLUMNS[name], self._rows(name), redact)
 
     def states(self, redact: bool = True) -> pandas.DataFrame:
         """One row per visit to a state."""

@@ -357,6 +357,7 @@ class Workspace(Selection):
             self.resume(record.key, functions=functions, workflows=workflows)
             return self.runs.get(record.key)
         ended = driving.load(self, record, driving.Means(functions, None, workflows))
+        driving.must_be_kept(record, ended.state.output)
         ended.finished_us = record.finished_us
         ended.done.set()
         return ended

@@ -131,7 +131,9 @@ def test_of_very_many_problems_two_hundred_are_told() -> None:
     assert problems[-1] == "(top level): Reading stopped after 200 errors; there may be more. Correct these first, then check again."
     choices = [{"Variable": "$.a", "IsPresent": True, "Next": "B"}] * 300
     warned = {"StartAt": "A", "States": {"A": {"Type": "Choice", "Choices": choices}, "B": {"Type": "Succeed"}}}
-    assert told(warned)[-1] == "(top level): Not told here: 99 more warnings. Correct these first, then check again."
+    assert told(warned)[-1] == (
+        "(top level): There are more than 200 warnings; the others are not told. Correct these first, then check again."
+    )
     assert asw.run(warned, {"a": 1}, type="EXPRESS").status == "SUCCEEDED"
 
 

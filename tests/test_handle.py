@@ -38,7 +38,7 @@ def test_a_result_that_failed_is_raised_with_state_error_and_cause() -> None:
         *("nightly", "FAILED", "Store", "LookupError"),
     )
     assert (problem.name, problem.cause) == ("LookupError", run.cause)
-    assert str(problem) == f'execution "nightly" FAILED at state "Store": LookupError: {run.cause}'
+    assert str(problem) == 'execution "nightly" FAILED at state "Store": LookupError: no row 3'
 
 
 @pytest.mark.parametrize(

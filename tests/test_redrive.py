@@ -266,3 +266,31 @@ def test_what_a_task_printed_is_kept_when_its_answer_comes_too_late() -> None:
             break
         threading.Event().wait(0.05)
     assert run.logs()[["path", "attempt", "stream", "line"]].values.tolist() == [["A", 1, "stdout", "still here"]]
+
+
+def test_functions_of_the_start_are_used_when_nobody_else_has_them(tmp_path):
+    once = [True]
+
+    def f(event):
+        if once:
+            once.clear()
+            raise ValueError("the first time")
+        return event
+
+    with asw.Workspace(tmp_path) as ws:
+        machine = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "f", "End": True}}}
+        run = asw.run(machine, 7, functions={"f": f}, workspace=ws)
+        assert run.status == "FAILED"
+        assert run.redrive().wait().output == 7
+        run = asw.run(machine, 7, functions={"f": lambda event: 1 / 0}, workspace=ws)
+        assert run.redrive(functions={"f": f}).wait().output == 7
+
+
+def test_a_function_that_was_defined_since_is_used_before_that_of_the_start(tmp_path, monkeypatch):
+    import sys
+
+    with asw.Workspace(tmp_path) as ws:
+        machine = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "edited", "End": True}}}
+        run = asw.run(machine, 7, functions={"edited": lambda event: 1 / 0}, workspace=ws)
+        monkeypatch.setattr(sys.modules["__main__"], "edited", lambda event: "edited", raising=False)
+        assert run.redrive().wait().output == "edited"

@@ -45,6 +45,7 @@ Interrupting a cell that waits stops the execution.
 |---|---|
 | `auto` | `html` in a notebook, `text` in a terminal |
 | `html` | graph, progress of each Map, counts, latest events; at most four pictures a second; when it ends, the static card |
+| `widget` | the [monitor](monitor.md): click a state, go back in time, stop, answer; when it ends, the static card. In a cell that waits it is `html` |
 | `text` | one line per transition, printed by a cell that waits |
 | `none` | nothing |
 

@@ -57,3 +57,5 @@ if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check ${pin
     [ -z "$pins" ] || echo "If a pinned release does not exist for this Python or system: make PINS= demo" >&2
     exit 1
 fi
+# an editable installation compiles nothing, and where Python is told to write no bytecode every start would pay for it
+"$venv/bin/python" -m compileall -q asw_nb || true

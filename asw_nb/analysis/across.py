@@ -144,7 +144,7 @@ def failures(attempts: pandas.DataFrame, states: pandas.DataFrame, workflows: di
     shown = table.head(n)
     at = list(range(len(shown)))
     names = [f"{e} · {s}" for e, s in zip(shown["error"], shown["state"], strict=True)]
-    texts = [f"{c:,}   {share:.0%}, together {together:.0%}" for c, share, together in zip(shown["count"], shown["share"], shown["together"], strict=True)]
+    texts = [f"{c:,} ({share:.0%}, {together:.0%} together)" for c, share, together in zip(shown["count"], shown["share"], shown["together"], strict=True)]
     hover = [f"<b>{shorten(name, 80)}</b><br>{text}<br>in {runs:,} executions<br>{shorten(example or '', 100)}" for name, text, runs, example in zip(names, texts, shown["executions"], shown["example"], strict=True)]
     counts = [float(c) for c in shown["count"]]
     bars = Bars(at, [0.0] * len(at), counts, "failures", STATUS_COLOURS["FAILED"], text=texts, legend=False, hover=[_plain(h) for h in hover])

@@ -16,7 +16,7 @@ from asw_nb.analysis.figure import html_text, svg_img
 from asw_nb.analysis.graph import to_svg
 from asw_nb.analysis.live_parts import MAP_PX, ended_maps_html, maps_html, side_lines
 from asw_nb.analysis.palette import STATUS_COLOURS
-from asw_nb.analysis.status import Counts, Statuses, graph_statuses, live_statuses, sampled, tallies
+from asw_nb.analysis.status import Counts, Statuses, Tallies, graph_statuses, live_statuses, sampled, tallies
 from asw_nb.analysis.words import MAX_TEXT, cut, duration_text, readable_cause, stack_trace
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, Event
@@ -87,9 +87,14 @@ def execution_card(execution: Execution) -> str:
     """The static card of an execution: verdict, error, graph, table of states, output, and what stands behind them."""
     record, run = execution._latest(), execution._run
     every_visit = ""
-    if run is not None and run.state.count > MAX_FOLDED_EVENTS:
-        statuses, counts = live_statuses(run.state)
-        table = tallies_table(run.state)
+    if run is not None:
+        long: ExecutionState | Tallies | None = run.state if run.state.count > MAX_FOLDED_EVENTS else None
+    else:
+        kept = execution.tallies_of_end()
+        long = None if kept is None else Tallies(execution.plan, record.status, *kept)
+    if long is not None:
+        statuses, counts = live_statuses(long)
+        table = tallies_table(long)
     else:
         fold = execution.fold()
         statuses, counts = graph_statuses(fold)
@@ -178,7 +183,7 @@ def states_summary(fold: Fold) -> str:
     return _table(heads, (_summary_cells(path, visits) for path, visits in by_state.items()))
 
 
-def tallies_table(state: ExecutionState) -> str:
+def tallies_table(state: ExecutionState | Tallies) -> str:
     """One row per state that was entered, from the tallies alone: what a very long history is told by."""
     rows = []
     for plan, tally in zip(state.plan.states, tallies(state), strict=True):

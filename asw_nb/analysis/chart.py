@@ -5,6 +5,7 @@ function is a line with more points. Whatever a chart shows also stands in its `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from asw_nb.analysis import chart_svg
 from asw_nb.analysis.figure import Figure, html_text, plotly_text, svg_img
 from asw_nb.analysis.palette import LINE_COLOUR, TEXT_COLOUR
-from asw_nb.analysis.timeline_svg import shorten
+from asw_nb.analysis.timeline_svg import shorten, text_width_px
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 TABLE_ROWS = 60
 TITLE_COLUMNS = 90
+LEGEND_PX = 760
+"""The width of a narrow notebook column: the legend wraps there."""
 LABEL_COLUMNS = 36
 GRID = "rgba(128,128,128,0.22)"
 
@@ -188,7 +191,9 @@ def _plotly(panels: list[Panel], title: str) -> go.Figure:
     import plotly.graph_objects as go
 
     named = {m.name for p in panels for m in p.marks if m.legend}
-    top = (30 if title else 10) + (28 if named else 0) + (18 if panels[0].title else 0)
+    # plotly wraps the legend upwards, without regard to the title
+    rows = math.ceil(sum(text_width_px(shorten(n, LABEL_COLUMNS)) + 48 for n in named) / LEGEND_PX)
+    top = (34 if title else 10) + 27 * rows + (18 if panels[0].title else 0)
     heights = [p.height for p in panels]
     inner = sum(heights) + _GAP_PX * (len(panels) - 1)
     page: dict[str, Any] = {

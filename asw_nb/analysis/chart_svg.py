@@ -139,7 +139,8 @@ def _legend(marks: list[Line | Points | Bars], left: float) -> tuple[str, float]
     x, y, parts = left, 14.0, []
     for mark in marks:
         label = shorten(mark.name, LABEL_COLUMNS)
-        needed = 24 + text_width_px(label) + 10
+        # capitals are wider than what widths are estimated for
+        needed = 24 + text_width_px(label) * (1.2 if label.isupper() else 1) + 10
         if x + needed > WIDTH and x > left:
             x, y = left, y + 18
         parts += [_sample(mark, x, y - 4), _text(x + 24, y, label)]

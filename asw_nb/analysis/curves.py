@@ -75,21 +75,19 @@ def _labels(rows: pandas.DataFrame, states: pandas.DataFrame, by: str) -> dict[t
     several = rows["execution"].nunique() > 1
     inputs = dict(zip(zip(states["execution"], states["path"], strict=True), states["input"], strict=True)) if by != "path" else {}
     out: dict[tuple[str, str], str] = {}
+    keys: set[str] = set()
     for execution, path in dict.fromkeys(zip(rows["execution"], rows["path"], strict=True)):
-        name = path
-        if by != "path":
-            given = inputs.get((execution, path))
-            name = f"{by}={_value(given[by])}" if isinstance(given, dict) and by in given else path
+        given = inputs.get((execution, path))
+        fields = given if isinstance(given, dict) else {}
+        keys.update(fields)
+        name = f"{by}={_value(fields[by])}" if by in fields else path
         out[execution, path] = f"{execution.rpartition(':')[2][-8:]} · {name}" if several else name
-    if by != "path" and not any(label.endswith(_tail(label)) and "=" in label for label in out.values()):
-        keys = sorted({k for given in inputs.values() if isinstance(given, dict) for k in given})
-        raise UsageError(f'by="{by}" is in no input of a task with metrics.{did_you_mean(by, keys)} Use "path", or one of: {", ".join(keys)}.')
+    if by != "path" and by not in keys:
+        raise UsageError(
+            f'by="{by}" is in no input of a task with metrics.{did_you_mean(by, keys)} Use "path", or one of: {", ".join(sorted(keys)) or "(no input has keys)"}.'
+        )
     counts = Counter(out.values())
     return {key: label if counts[label] == 1 else f"{label} ({_place(key[1])})" for key, label in out.items()}
-
-
-def _tail(label: str) -> str:
-    return label.partition("=")[2]
 
 
 def _value(value: Any) -> str:

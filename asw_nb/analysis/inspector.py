@@ -73,7 +73,7 @@ def _shortened(value: Any, left: list[int]) -> Any:
 
 def payload_html(value: Any) -> str:
     """A payload as text, cut and with its secrets masked."""
-    return f'<pre style="{PRE};max-height:260px;overflow:auto">{html_text(json_text(redact(shortened(value)), 12_000))}</pre>'
+    return f'<pre style="{PRE};max-height:260px;overflow:auto">{html_text(json_text(shortened(redact(value)), 12_000))}</pre>'
 
 
 def text_html(text: str) -> str:
@@ -100,7 +100,7 @@ def head_html(record: Record, status: str, seconds: float, count: int, note: str
     if record.error is not None and status == record.status:
         where = f" at <b>{html_text(cut(record.failed_path, 80))}</b>" if record.failed_path else ""
         message = cut(readable_cause(record.cause), 200)
-        error = f'<div style="margin-top:4px;color:{STATUS_COLOURS["FAILED"]}">{html_text(cut(record.error, 80))}{where}: {html_text(message)}</div>'
+        error = f'<div style="margin-top:4px;color:{STATUS_COLOURS["FAILED"]}">{html_text(cut(redact_text(record.error), 80))}{where}: {html_text(message)}</div>'
     return pane(
         f'<b style="font-size:15px">{html_text(cut(record.workflow, 80))}</b> &nbsp;{badge(status)} &nbsp;{duration_text(seconds)}'
         f'<div style="{GREY}">{html_text(cut(record.name, 80))} &nbsp;·&nbsp; {started} &nbsp;·&nbsp; {count:,} events{note}</div>{error}',
@@ -119,7 +119,7 @@ def data_html(visit: Visit, place: str, python: str, traceback: str | None) -> s
     cause = visit.cause or (attempt.cause if attempt is not None else None)
     if error is not None:
         parts.append(
-            f'<div style="{TITLE};color:{STATUS_COLOURS["FAILED"]}">Error: {html_text(cut(error, 200))}</div>'
+            f'<div style="{TITLE};color:{STATUS_COLOURS["FAILED"]}">Error: {html_text(cut(redact_text(error), 200))}</div>'
             + text_html(readable_cause(cause))
         )
         if traceback:
@@ -128,7 +128,9 @@ def data_html(visit: Visit, place: str, python: str, traceback: str | None) -> s
     parts.append(f'<div style="{TITLE}">Input</div>' + payload_html(visit.input))
     if visit.attempts and given is not visit.input:
         parts.append(f'<div style="{TITLE}">Input of the function</div>' + payload_html(given))
-    if visit.exited is not None and visit.status in ("SUCCEEDED", "CAUGHT"):
+    if visit.status == "CAUGHT" and isinstance(visit.output, dict) and set(visit.output) <= {"Error", "Cause"}:
+        parts.append(f'<div style="{GREY};margin-top:8px">Output: the error, as an object.</div>')
+    elif visit.exited is not None and visit.status in ("SUCCEEDED", "CAUGHT"):
         parts.append(f'<div style="{TITLE}">Output</div>' + payload_html(visit.output))
     parts.append(f'<div style="{GREY};margin-top:8px">In Python: {code_html(python)}</div>')
     return pane("".join(parts), f"State {visit.path}")
@@ -156,7 +158,7 @@ def attempts_html(visit: Visit, python: str) -> str:
             (
                 str(attempt.number), badge(attempt.status), f"{begun / 1e6:.2f} s", duration_text(seconds),
                 html_text(cut(attempt.worker or "", 40)),
-                html_text(cut(redact_text(": ".join(filter(None, (attempt.error, message))), 2_000), 200)),
+                html_text(cut(": ".join(filter(None, (redact_text(attempt.error or ""), message))), 200)),
             )
         )  # fmt: skip
     body = table_html(("attempt", "status", "at", "duration", "worker", "error"), rows)
@@ -196,7 +198,7 @@ def events_html(rows: Sequence[dict[str, Any]], note: str) -> str:
     return pane(f'{body}<div style="{GREY};margin-top:6px">{html_text(note)}</div>', "Events")
 
 
-def details_text(event: dict[str, Any], limit: int = 160) -> str:
+def details_text(event: dict[str, Any], limit: int = 110) -> str:
     """An event's own details in one line."""
     details = next((value for key, value in event.items() if key.endswith("EventDetails")), None) or {}
     words = []

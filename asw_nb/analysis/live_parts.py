@@ -47,11 +47,13 @@ def strip_cells(children: Children, running: Iterable[int]) -> list[str]:
         Indexes of items that are alive.
     """
     length, count = children.length, min(children.length, CELLS)
-    cells = ["SUCCEEDED" if (cell + 1) * length <= children.next * count else "" for cell in range(count)]
-    if children.next < length and count:
-        begun = children.next * count // length
-        if cells[begun] == "" and children.next * count % length:
-            cells[begun] = "RUNNING"  # its first items are over, the others have not begun
+    cells = [""] * count
+    for cell in range(count):
+        first, after = -(-cell * length // count), -(-(cell + 1) * length // count)
+        if after <= children.next:
+            cells[cell] = "SUCCEEDED"
+        elif first < children.next:
+            cells[cell] = "RUNNING"  # some of its items have begun, the others have not
     for index in running:
         cells[min(index * count // length, count - 1)] = "RUNNING"
     for fallen in children.fallen[:MOST_FALLEN]:
@@ -116,8 +118,8 @@ def maps_html(frames: Sequence[Frame]) -> list[str]:
 
 def _failure(frame: Frame) -> str:
     error, cause = frame.error or (None, None)
-    message = redact_text(_message(cause)[:400])
-    return f"item {frame.index:,}: {error or 'failed'}{': ' + message if message else ''}"
+    message = redact_text(_message(cause), 400)[:400]
+    return f"item {frame.index:,}: {redact_text(error or 'failed', 400)}{': ' + message if message else ''}"
 
 
 def _message(cause: str | None) -> str:
@@ -141,7 +143,9 @@ def waiting_lines(run: Run, frames: Iterable[Frame], now_us: int) -> list[str]:
         left = duration_text(round(max(0, due - now_us) / 1e6, 1)) if due - now_us >= 50_000 else "now"
         when = f"in {left}" if left != "now" else "now"
         if frame.error is not None:
-            lines.append(f"↻ {frame.path}: attempt {frame.attempt + 1} {when}, after {frame.error[0]}")
+            lines.append(
+                f"↻ {frame.path}: attempt {frame.attempt + 1} {when}, after {redact_text(str(frame.error[0]), 400)}"
+            )
         else:
             lines.append(f"‖ {frame.path}: goes on {when}")
     return lines
@@ -211,7 +215,8 @@ def ended_maps_html(fold: Fold) -> str:
         words = counts_text(tally["SUCCEEDED"], tally["FAILED"], tally["RUNNING"], length)
         failed = [(index, error) for index, one, error in items if one == "FAILED"]
         lines = [
-            _line(f"✗ item {index:,}: {error}", STATUS_COLOURS["FAILED"]) for index, error in failed[:MOST_FAILURES]
+            _line(f"✗ item {index:,}: {redact_text(error, 400)}", STATUS_COLOURS["FAILED"])
+            for index, error in failed[:MOST_FAILURES]
         ]
         if len(failed) > MOST_FAILURES:
             lines.append(_line(f"and {len(failed) - MOST_FAILURES:,} more: run.map_items()", "#57606a"))

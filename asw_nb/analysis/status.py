@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from asw_nb.engine.execution import CHILDREN, TIMER, ExecutionState, Frame
 from asw_nb.history.fold import Fold, Visit, map_items
-from asw_nb.language.plan import MAP, StatePlan
+from asw_nb.language.plan import MAP, Plan, StatePlan
 
 Statuses = dict[str, str]
 Counts = dict[str, dict[str, int]]
@@ -64,7 +65,7 @@ def _inside_map(state: StatePlan) -> bool:
     return False
 
 
-def live_statuses(run: ExecutionState) -> tuple[Statuses, Counts]:
+def live_statuses(run: ExecutionState | Tallies) -> tuple[Statuses, Counts]:
     """The same from a running execution's tallies: cost grows with the states of the definition, not with the
     history. The items of a Map are counted while it runs."""
     statuses: Statuses = {}
@@ -116,19 +117,27 @@ def containers(frames: Iterable[Frame]) -> list[Frame]:
     return [found[number] for number in sorted(found)]
 
 
-def tallies(run: ExecutionState) -> list[Counter[str]]:
-    """Visits by status for each state of the plan: SUCCEEDED, FAILED, RUNNING, and for those that the execution's end
-    cut short, how it ended."""
-    out = [
-        +Counter({"SUCCEEDED": exited, "FAILED": failed, "RUNNING": entered - exited - failed})
-        for entered, exited, failed in zip(run.entered, run.exited, run.failed, strict=True)
-    ]
-    if run.status not in ("RUNNING", "SUCCEEDED"):  # the root of one that succeeded is kept too, for a redrive
-        for frame in run.salvage.values():
-            cut_short = run.status if frame.id == 0 or run.status != "FAILED" else "ABORTED"
-            out[frame.state.index] += Counter({cut_short: 1})
-            out[frame.state.index] -= Counter({"FAILED": 1})
-    return out
+def tallies(run: ExecutionState | Tallies) -> list[Counter[str]]:
+    """Visits by status for each state of the plan."""
+    return [Counter(tally) for tally in run.tallies()]
 
 
-__all__ = ["Counts", "Statuses", "containers", "graph_statuses", "item_status", "live_statuses", "sampled", "tallies"]
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """What was kept of a long execution when it ended; it answers as its state would, as far as pictures and tables of tallies ask."""
+
+    plan: Plan
+    status: str
+    count: int
+    told: list[dict[str, int]]
+
+    @property
+    def frames(self) -> dict[int, Frame]:
+        """None is alive."""
+        return {}
+
+    def tallies(self) -> list[dict[str, int]]:
+        return self.told
+
+
+__all__ = ["Counts", "Statuses", "Tallies", "containers", "graph_statuses", "item_status", "live_statuses", "sampled", "tallies"]

@@ -47,7 +47,7 @@ def events(record: Record, visits: Sequence[Visit], last_us: int) -> Iterator[di
         where = {"pid": 1, "tid": tracks[visit.number]}
         told = {"path": visit.path, "type": visit.state.type, "status": visit.status, "input": _excerpt(visit.input), "output": _excerpt(visit.output)}
         if visit.error is not None:
-            told |= {"error": visit.error, "cause": redact_text(readable_cause(visit.cause))[:MAX_TEXT]}
+            told |= {"error": redact_text(visit.error), "cause": readable_cause(visit.cause)[:MAX_TEXT]}
         yield {"ph": "X", **where, "name": visit.state.name, "cat": visit.state.type, "ts": record.started_us + visit.entered, "dur": until - visit.entered, "args": told}
         numbers = iter(visit.attempts)
         for since, to, kind in spent(visit, end):
@@ -61,7 +61,7 @@ def events(record: Record, visits: Sequence[Visit], last_us: int) -> Iterator[di
                     attempt = next(numbers, None)
                 if attempt is not None:
                     name = f"attempt {attempt.number}"
-                    args = {"status": attempt.status, "worker": attempt.worker or ""} | ({"error": attempt.error} if attempt.error else {})
+                    args = {"status": attempt.status, "worker": attempt.worker or ""} | ({"error": redact_text(attempt.error)} if attempt.error else {})
             yield {"ph": "X", **where, "name": name, "cat": kind, "ts": record.started_us + since, "dur": to - since, "args": args}
 
 

@@ -158,15 +158,27 @@ class Registry:
 
 
 class Resolver:
-    """Finds the function of a resource for one execution, and remembers it."""
+    """Finds the function of a resource for one execution, and remembers it.
+
+    Parameters
+    ----------
+    registry : Registry
+    functions : mapping, optional
+        Asked first, by the whole resource and by name.
+    namespace : callable, optional
+        Gives the notebook's variables, asked after the registry.
+    last : mapping, optional
+        Asked when nobody else answers.
+    """
 
     def __init__(
         self,
         registry: Registry,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         namespace: Callable[[], Mapping[str, Any]] | None = None,
+        last: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
-        self.registry, self.namespace = registry, namespace
+        self.registry, self.namespace, self.last = registry, namespace, last or {}
         if functions is not None and not isinstance(functions, Mapping):
             raise UsageError(
                 f'functions={functions!r} must be a dict of names and functions, such as {{"sum": my_sum}}.'
@@ -187,7 +199,7 @@ class Resolver:
             if key in self.given:
                 return self.given[key]
         if resource.kind == "service":
-            return self._service(resource)
+            return self._last(resource) or self._service(resource)
         found = self.registry.get(resource)
         if found is not None:
             return found
@@ -199,6 +211,8 @@ class Resolver:
             and candidate is not getattr(builtins, resource.name, None)
         ):
             return self._describe(resource.name, candidate)
+        if (earlier := self._last(resource)) is not None:
+            return earlier
         known = sorted({*self.registry.names(), *(k for k in self.given if ":" not in k)})
         registered = (
             f"Registered: {', '.join(known[:12])}" + ("..." if len(known) > 12 else "")
@@ -209,6 +223,12 @@ class Resolver:
             f'no function "{resource.name}" answers to the resource "{resource.text}".{did_you_mean(resource.name, known)} '
             f"{registered}. Register one with @asw_nb.function or %%asw_function, or pass functions={{...}}."
         )
+
+    def _last(self, resource: Resource) -> Function | None:
+        for key in (resource.text, resource.name):
+            if key in self.last:
+                return self._describe(resource.name, self.last[key])
+        return None
 
     def _service(self, resource: Resource) -> Function:
         for key in (resource.text, resource.name + (f".{resource.pattern}" if resource.pattern else ""), resource.name):

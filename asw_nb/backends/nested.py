@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from asw_nb.engine.payload import encode
 from asw_nb.engine.runner import Order, Outcome, Run, Runner
-from asw_nb.errors import AswError
+from asw_nb.errors import AswError, StoreError
 from asw_nb.language.intrinsics import compact
 
 
@@ -52,6 +52,8 @@ class NestedBackend:
         for order in orders:
             try:
                 self._submit(order)
+            except StoreError as problem:  # the child's history cannot be gone on with: nor can the parent's
+                self.runner.give_up(order.run, problem)
             except AswError as problem:
                 error = getattr(problem, "name", None) or "StepFunctions.ExecutionDoesNotExistException"
                 self.runner.answer(

@@ -299,6 +299,21 @@ class ExecutionState:
         opened, self.opened = self.opened, []
         return [f for f in opened if f.phase in (TASK, TIMER)]
 
+    def tallies(self) -> list[dict[str, int]]:
+        """Visits by status for each state of the plan: SUCCEEDED, FAILED, RUNNING, and for those that the execution's end cut short, how
+        it ended."""
+        out = [
+            {"SUCCEEDED": exited, "FAILED": failed, "RUNNING": entered - exited - failed}
+            for entered, exited, failed in zip(self.entered, self.exited, self.failed, strict=True)
+        ]
+        if self.status not in ("RUNNING", "SUCCEEDED"):  # the root of one that succeeded is kept too, for a redrive
+            for frame in self.salvage.values():
+                tally = out[frame.state.index]
+                cut_short = self.status if frame.id == 0 or self.status != "FAILED" else "ABORTED"
+                tally[cut_short] = tally.get(cut_short, 0) + 1
+                tally["FAILED"] -= 1
+        return [{status: count for status, count in tally.items() if count > 0} for tally in out]
+
     def wake(self) -> None:
         """Make ready whatever `advance` may have something to say about: the log has just been folded."""
         self.ready = deque(f for f in self.frames.values() if f.phase in (ENTER, RESULT, ERROR, CHILDREN))

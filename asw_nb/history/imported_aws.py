@@ -65,7 +65,10 @@ class AwsHistory(Imported):
         elif task is not None:
             frame, place = self._task(task[1], task[2], frame, micros, details)
         elif kind.startswith("MapIteration"):
-            frame, place = self._iteration(kind.removeprefix("MapIteration"), frame, micros, details)
+            frame, owner = self._iteration(kind.removeprefix("MapIteration"), frame, micros, details)
+            if owner is not None:  # about the item, not the state it stands on
+                event.setdefault("path", f"{owner.path}[{details.get('index', 0)}]")
+                event.setdefault("state", owner.state.name)
         elif kind.startswith("MapRun"):
             frame = next((f for f in frame.up() if f.visit is not None and f.visit.state.type == "Map"), frame)
             place = frame.visit
@@ -102,7 +105,11 @@ class AwsHistory(Imported):
             return frame, visit
         name = details.get("name")
         inner = frame
-        frame = next((f for f in frame.up() if f.visit is not None and f.visit.state.type == type and name in (None, f.visit.state.name)), frame)
+        standing = [f for f in frame.up() if f.visit is not None and f.visit.state.type == type and name in (None, f.visit.state.name)]
+        if what in ("Failed", "Started"):
+            # what has failed for good neither fails again nor starts again: it is about the next one further out
+            standing = [f for f in standing if f.visit is not None and f.visit.number not in self.failed] or standing
+        frame = standing[0] if standing else frame
         visit_or_none = frame.visit
         if visit_or_none is None:
             return frame, None
@@ -152,8 +159,9 @@ class AwsHistory(Imported):
         for frame in reversed(inside):
             visit = frame.visit
             assert visit is not None
-            self._settle(visit)
             failed = id(frame) in blamed
+            if failed:
+                self._settle(visit)
             if failed and visit.error is not None:
                 error = visit.error, visit.cause
             self.leave(frame, "FAILED" if failed else "ABORTED", at)
@@ -178,13 +186,13 @@ class AwsHistory(Imported):
         if owner is None or owner.visit is None:
             return frame, None
         if what == "Started":
-            return self.new_frame(owner, index), None
+            return self.new_frame(owner, index), owner.visit
         item = next((f for f in frame.up() if f.parent is owner and f.index == index), None)
         if item is not None and item.visit is not None:
             visit = item.visit
             self._settle(visit)
             self.leave(item, {"Failed": "FAILED", "Aborted": "ABORTED"}.get(what, "SUCCEEDED"), at)
-        return (item or owner) if what == "Failed" else owner, None
+        return (item or owner) if what == "Failed" else owner, owner.visit
 
     # tasks -------------------------------------------------------------------------------------------
 
@@ -229,10 +237,13 @@ class AwsHistory(Imported):
         record.output = parsed(details.get("output"))
         record.error, record.cause = details.get("error"), text_of(details.get("cause"))
         self.stopped = []
+        # others were in a backoff, which their end cut short
+        blamed = set(map(id, frame.up())) if status == "FAILED" else set()
         for each in reversed(self._open()):
             visit = each.visit
             assert visit is not None
-            self._settle(visit)
+            if id(each) in blamed:
+                self._settle(visit)
             if each is self.root:
                 visit.error, visit.cause = record.error, record.cause
             if each is frame and status == "FAILED":

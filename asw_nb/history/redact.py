@@ -41,6 +41,11 @@ PLAIN = (
 )  # fmt: skip
 """Whole keys that only look like a secret's: language models count tokens."""
 
+_PIECES = (
+    "pass", "secret", "token", "key", "auth", "cred", "pw", "cookie", "session", "sig", "bearer", "basic", "jwt", "otp", "密", "口令", "令牌", "\\u",
+)  # fmt: skip
+# One of these stands in every text with a name of a secret (or it may be hidden by JSON's escapes): to look for them costs a tenth of reading the text.
+
 ENVIRONMENT = "ASW_NB_REDACT"
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -141,7 +146,7 @@ class Redactor:
         """
         if limit is not None and len(text) > limit + _MARGIN:
             return self._start_of(text, limit)
-        if not _may_hold(text) or _NUMBERS.fullmatch(text):
+        if not self._may_hold(text):
             return text
         if text[0] in "{[" and text[-1] in "}]":
             try:
@@ -167,10 +172,19 @@ class Redactor:
             at = end
         return "".join((*out, text[at:]))
 
+    def _may_hold(self, text: str) -> bool:
+        """Whether there is any sign of a secret."""
+        if text.isalnum() or _NUMBERS.fullmatch(text):
+            return False
+        if self._more or ("://" in text and "@" in text):
+            return True
+        small = text.lower()
+        return any(map(small.__contains__, _PIECES))
+
     def lines(self, lines: list[str]) -> list[str]:
         """Lines of one text, each masked with regard to those before it: a dict is often printed on several."""
         text = "\n".join(lines)
-        found = spans(text, self.is_secret) if _may_hold(text) else []
+        found = spans(text, self.is_secret) if self._may_hold(text) else []
         if not found:
             return lines
         ends = list(itertools.accumulate((len(line) + 1 for line in lines), initial=0))
@@ -199,14 +213,6 @@ def _is_expression(key: Any, value: Any) -> bool:
 
 def _is_state(value: Any) -> bool:
     return isinstance(value, dict) and value.get("Type") in _STATE_TYPES
-
-
-def _may_hold(text: str) -> bool:
-    """Whether there is any sign of a secret's value."""
-    return not text.isalnum() and (
-        "=" in text or ":" in text or "：" in text or "--" in text or "earer" in text or "asic" in text
-        or "BEARER" in text or "->" in text or '("' in text or "('" in text
-    )  # fmt: skip
 
 
 # --------------------------------------------------------------------------- which names count here

@@ -237,11 +237,17 @@ def missing(state: ExecutionState) -> str | None:
     return None
 
 
+def missing_at(path: str, data: Any, variables: dict[str, Any]) -> str | None:
+    """The same for a state that is to begin again with this data."""
+    found = first_removed(data) or first_removed(variables, "$variables")
+    return None if found is None else f'{found} in "{path}"'
+
+
 def _missing_in(frame: Frame) -> str | None:
-    for at, value in (("$", frame.data), ("$", frame.input), ("$", frame.result), ("$variables", frame.variables)):
-        found = first_removed(value, at)
+    for data in (frame.data, frame.input, frame.result):
+        found = missing_at(frame.path, data, frame.variables)
         if found is not None:
-            return f'{found} in "{frame.path}"'
+            return found
     for children in (frame.children, frame.salvage):
         found = None if children is None else _missing_below(children, frame.path)
         if found is not None:
@@ -259,4 +265,4 @@ def _missing_below(children: Children, path: str) -> str | None:
     )
 
 
-__all__ = ["REMOVED", "RedactingStore", "first_removed", "lacks", "missing"]
+__all__ = ["REMOVED", "RedactingStore", "first_removed", "lacks", "missing", "missing_at"]

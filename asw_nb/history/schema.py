@@ -31,6 +31,7 @@ MIGRATIONS: list[tuple[str, str]] = [
         INSERT INTO settings VALUES('token_secret', randomblob(32));
         """,
     ),
+    ("0002 summaries", "ALTER TABLE executions ADD COLUMN summary BLOB;"),
 ]
 
 

@@ -119,9 +119,13 @@ _EVENTS = (
 )
 _OUTPUTS = "INSERT INTO outputs VALUES {rows}"
 _END = (
-    "UPDATE executions SET status=column1, finished_us=column2, output=column3, error=column4, cause=column5, failed_path=column6 "
-    "FROM (VALUES {rows}) WHERE id=column7"
+    "UPDATE executions SET status=column1, finished_us=column2, output=column3, error=column4, cause=column5, failed_path=column6, "
+    "summary=column8 FROM (VALUES {rows}) WHERE id=column7"
 )
+
+
+LONG = 20_000
+"""Events from which on an ended execution has a summary: folding more than that takes longer than a look should."""
 
 
 def _output(key: int, frame: int, token: int, o: Outcome) -> tuple[Any, ...]:
@@ -131,7 +135,9 @@ def _output(key: int, frame: int, token: int, o: Outcome) -> tuple[Any, ...]:
 def _end(run: Run) -> tuple[Any, ...]:
     state = run.state
     output = _text(state.output) if state.status == "SUCCEEDED" else None
-    return state.status, run.finished_us, output, *map(_plain, (state.error, state.cause, state.failed_path)), run.key
+    words = map(_plain, (state.error, state.cause, state.failed_path))
+    summary = encode([state.count, state.tallies()]) if state.count >= LONG else None
+    return state.status, run.finished_us, output, *words, run.key, summary
 
 
 class Store(HistoryFile):
@@ -333,7 +339,7 @@ class Store(HistoryFile):
     def reopen(self, key: int, status: str) -> bool:
         """Make an ended execution RUNNING again, driven by this process; False when it is no longer in that status."""
         query = (
-            "UPDATE executions SET status='RUNNING', finished_us=NULL, output=NULL, error=NULL, cause=NULL, failed_path=NULL, "
+            "UPDATE executions SET status='RUNNING', finished_us=NULL, output=NULL, error=NULL, cause=NULL, failed_path=NULL, summary=NULL, "
             "redrives=redrives+1, owner=? WHERE id=? AND status=?"
         )
         me = self._me()
@@ -384,6 +390,12 @@ class Store(HistoryFile):
         tail = f" LIMIT {int(limit)}" if limit is not None else ""
         query = f"SELECT {_COLUMNS} {_FROM}{where} ORDER BY e.started_us DESC, e.id DESC{tail}"
         return [_record(row) for row in self.query(query, values)]
+
+    def summary(self, key: int) -> tuple[int, list[dict[str, int]]] | None:
+        """How many events an ended execution has, and its visits by status for each state of its plan; None for a short one, and for one
+        whose end did not come about here."""
+        row = next(self.query("SELECT summary FROM executions WHERE id=? AND status<>'RUNNING'", (key,)), None)
+        return None if row is None or row[0] is None else tuple(decode(row[0]))
 
     def document(self, definition: int) -> dict[str, Any]:
         """A stored definition."""

@@ -116,6 +116,8 @@ class Travel:
         self._interval = INTERVAL
         self._head = Fold(plan, input, start_us)
         self._copies: list[Fold] = [copied(self._head)]
+        # two more, close to the head: that is where one looks while something runs
+        self._late: deque[Fold] = deque(maxlen=2)
         self._cursor: Fold | None = None
         self._open: list[Visit] = []
         self.failures: deque[tuple[int, str, str, str | None]] = deque()
@@ -136,9 +138,11 @@ class Travel:
                 for start in range(0, len(events), CHUNK):
                     head.feed(events[start : start + CHUNK])
                     self._note_ended()
-                    gap = max(self._interval, EVENTS_PER_FRAME * len(head.state.frames))
-                    if self.count - self._copies[-1].state.count >= gap:
+                    wide = EVENTS_PER_FRAME * len(head.state.frames)
+                    if self.count - self._copies[-1].state.count >= max(self._interval, wide):
                         self._keep()
+                    elif self.count - self._newest().state.count >= max(CHUNK, wide):
+                        self._late.append(copied(head))
             return self.count - before
 
     def _note_ended(self) -> None:
@@ -152,6 +156,9 @@ class Travel:
                     self.failures.append((visit.number, visit.path, visit.status, visit.error))
         self._open = still_open
         self._head.visits.clear()
+
+    def _newest(self) -> Fold:
+        return max(self._copies[-1], *self._late, key=_count) if self._late else self._copies[-1]
 
     def _keep(self) -> None:
         self._copies.append(copied(self._head))
@@ -176,7 +183,9 @@ class Travel:
             return cursor
 
     def _before(self, count: int) -> Fold:
-        return self._copies[bisect_right(self._copies, count, key=lambda c: c.state.count) - 1]
+        """The last copy of `count` events or fewer."""
+        kept = self._copies[bisect_right(self._copies, count, key=_count) - 1]
+        return max((kept, *(late for late in self._late if _count(late) <= count)), key=_count)
 
     def _feed(self, fold: Fold, count: int) -> None:
         while fold.state.count < count:
@@ -225,7 +234,7 @@ class Travel:
 
     def _to_its_end(self, visit: Visit, fold: Fold, place: int, count: int) -> Visit:
         """Fold on until the visit has ended, skipping what the copies know: it is open from its begin to its end."""
-        first, last = place + 1, bisect_right(self._copies, count, key=lambda c: c.state.count)
+        first, last = place + 1, bisect_right(self._copies, count, key=_count)
         while first < last:
             middle = (first + last) // 2
             inside = self._copies[middle]
@@ -243,15 +252,14 @@ class Travel:
 
     # events ---------------------------------------------------------------------------------------------
 
-    def cloud_events(self, count: int, windows: int = 1) -> tuple[list[dict[str, Any]], int]:
+    def cloud_events(self, count: int) -> tuple[list[dict[str, Any]], int]:
         """The last of the first `count` events, in the cloud's words, oldest first; and how many lie before them.
 
-        So many intervals are translated: cost does not grow with the history.
+        They are those since the copy before: cost does not grow with the history.
         """
         with self._lock:
             count = max(0, min(count, self.count))
-            place = bisect_left(self._copies, count, key=lambda c: c.state.count) - 1
-            start = self._copies[max(0, place - windows + 1)]
+            start = self._before(max(0, count - 1))
             history = CloudHistory(self.plan, self.input, self.start_us, located=True)
             history.state = copied(start).state
             history.count = history.state.event_id
@@ -266,6 +274,10 @@ class Travel:
 
 
 # --------------------------------------------------------------------------- copies
+
+
+def _count(fold: Fold) -> int:
+    return fold.state.count
 
 
 def copied(fold: Fold) -> Fold:

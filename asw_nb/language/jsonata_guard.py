@@ -28,8 +28,11 @@ DEPTH_LIMIT = 400
 TEXT_LIMIT = 100_000
 """Characters of an expression."""
 
-TOKEN_LIMIT = 20_000
-"""Names, operators and literals of an expression; reading that many takes about a second."""
+TOKEN_LIMIT = 8_000
+"""Names, operators and literals of an expression; reading that many takes about 40 milliseconds."""
+
+NODE_LIMIT = 8_000
+"""Parts of its tree, those included that ``?:`` and ``??`` double."""
 
 PATTERN_LIMIT = 2_000
 """Characters of a regular expression."""

@@ -1,12 +1,12 @@
-"""Text of an expression -> syntax tree, by the parser of jsonata-python; every way to fail is a JsonataSyntaxError.
+"""Text of an expression -> syntax tree, by the grammar of jsonata-python; every way to fail is a JsonataSyntaxError.
 
 The library is a port of the reference implementation, so its tree is the reference's. What a port leaves open is closed
-here: texts that end in the middle of a token, nesting beyond Python's stack, lengths that would take seconds.
+here: nesting beyond Python's stack, lengths that would take seconds, and what it spends on every expression anew: its
+table of symbols is made once for a thread, and its tokens come from `jsonata_tokens`.
 """
 
 from __future__ import annotations
 
-import copy
 import re
 import sys
 import threading
@@ -15,19 +15,28 @@ from functools import lru_cache
 from typing import Any
 
 from asw_nb.language.jsonata_errors import message_text
-from asw_nb.language.jsonata_guard import PATTERN_LIMIT, TEXT_LIMIT, TOKEN_LIMIT
+from asw_nb.language.jsonata_guard import NODE_LIMIT, PATTERN_LIMIT, TEXT_LIMIT, TOKEN_LIMIT
 from asw_nb.language.jsonata_regex import BadPattern, Pattern
+from asw_nb.language.jsonata_tokens import BadToken, Tokens
 from asw_nb.language.jsonata_values import JsonataSyntaxError
 
 Tree = Any
 """A `jsonata.parser.Parser.Symbol`."""
 
-_TAIL = "  "
-"""Behind the text, because the library's tokenizer looks one character ahead without asking whether there is one."""
-
 _VALUE_FIRST = {"S0202", "S0203", "S0213"}
 
+# kind of a token -> the symbol that stands for it
+_SYMBOLS = {
+    "name": "(name)",
+    "variable": "(name)",
+    "string": "(literal)",
+    "number": "(literal)",
+    "value": "(literal)",
+    "regex": "(regex)",
+}
+
 _import_lock = threading.Lock()
+_own = threading.local()
 
 
 class _TooLarge(Exception):
@@ -41,6 +50,7 @@ def _library() -> tuple[type, type[Exception]]:
     try:
         from jsonata.jexception import JException
         from jsonata.parser import Parser
+        from jsonata.utils import Utils
     finally:
         # The library raises Python's recursion limit for the whole process when it is imported.
         sys.setrecursionlimit(limit)
@@ -52,24 +62,56 @@ def _library() -> tuple[type, type[Exception]]:
             self.prefix.position = self.position
             return super().nud()
 
+    def fresh(symbol: Any) -> Any:
+        """A copy of a symbol of the table; a hundred such copies make a tree."""
+        kind = type(symbol)
+        copied = kind.__new__(kind)
+        copied.__dict__ = symbol.__dict__.copy()
+        if "prefix" in copied.__dict__:
+            copied.prefix = fresh(symbol.prefix)
+        return copied
+
     class BoundedParser(Parser):
         """Counts, because ``((a ?? b) ?? c) ...`` doubles the tree with every level."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.tokens_left = TOKEN_LIMIT
-            self.nodes_left = 2 * TOKEN_LIMIT
-            self.behind = 0
             minus = PlacedMinus(self, "-")
             minus.lbp = self.symbol_table["-"].lbp
             self.symbol_table["-"] = minus
 
-        def advance(self, *args: Any, **named: Any) -> Any:
+        def read(self, text: str) -> Any:
+            """The tree of a text."""
+            self.source, self.node, self.lexer = text, None, Tokens(text, _pattern, Utils.convert_number)
+            self.errors, self.ancestry, self.ancestor_label, self.ancestor_index = [], [], 0, 0
+            self.tokens_left, self.nodes_left, self.behind = TOKEN_LIMIT, NODE_LIMIT, 0
+            self.advance()
+            tree = self.expression(0)
+            if self.node.id != "(end)":
+                raise JException("S0201", self.node.position, self.node.value)
+            tree = self.process_ast(tree)
+            if tree.type == "parent" or tree.seeking_parent is not None:
+                raise JException("S0217", tree.position, tree.type)
+            return tree
+
+        def advance(self, id: str | None = None, infix: bool = False) -> Any:
+            """Go to the next token, from one that must be `id`."""
+            node = self.node
+            if id is not None and node.id != id:
+                raise JException("S0203" if node.id == "(end)" else "S0202", node.position, id, node.value)
             self.tokens_left -= 1
             if self.tokens_left < 0:
                 raise _TooLarge
-            self.behind = self.node.position if self.node is not None else 0
-            return super().advance(*args, **named)
+            self.behind = node.position if node is not None else 0
+            token = self.lexer.next(infix)
+            if token is None:
+                self.node = node = self.symbol_table["(end)"]
+                node.position = len(self.source)
+                return node
+            kind, value, position = token
+            self.node = node = fresh(self.symbol_table[value if kind == "operator" else _SYMBOLS[kind]])
+            node.type, node.value, node.position = kind, value, position
+            return node
 
         def object_parser(self, left: Any) -> Any:
             position = self.behind
@@ -89,8 +131,23 @@ def _library() -> tuple[type, type[Exception]]:
             """The left side of ``?:`` and ``??`` stands in the tree twice, and processing it twice would change it."""
             test = expr.condition
             if test is expr.then or (test.type == "function" and test.arguments and test.arguments[0] is expr.then):
-                self.nodes_left -= 20
-                expr.then = copy.deepcopy(expr.then, {id(self): self})
+                expr.then = self.copied(expr.then)
+
+        def copied(self, part: Any) -> Any:
+            if isinstance(part, list):
+                return [self.copied(item) for item in part]
+            if not isinstance(part, Parser.Symbol):
+                return part
+            self.nodes_left -= 1
+            if self.nodes_left < 0:
+                raise _TooLarge
+            kind = type(part)
+            copied = kind.__new__(kind)
+            copied.__dict__ = fields = part.__dict__.copy()
+            for name, value in fields.items():
+                if value is not None and isinstance(value, (list, Parser.Symbol)):
+                    fields[name] = self.copied(value)
+            return copied
 
     return BoundedParser, JException
 
@@ -106,13 +163,17 @@ def parse(text: str) -> Tree:
         raise _error("S0501", TEXT_LIMIT, value=len(text), limit=TEXT_LIMIT)
     with _import_lock:
         bounded_parser, library_error = _library()
-    parser = bounded_parser()
+    parser = getattr(_own, "parser", None)
+    if parser is None:
+        parser = _own.parser = bounded_parser()
     try:
-        tree = parser.parse(text + _TAIL, _pattern)
+        tree = parser.read(text)
     except _TooLarge:
         raise _error("S0503", _place(parser, text), limit=TOKEN_LIMIT) from None
     except library_error as error:
-        raise _translated(error, text) from None
+        raise _translated(error.error, error.location, error.current, error.expected, text) from None
+    except BadToken as error:
+        raise _translated(error.code, error.position, error.token, None, text) from None
     except BadPattern as error:
         raise _error("S0303", _place(parser, text), message=str(error)) from None
     except (RecursionError, MemoryError):
@@ -122,10 +183,10 @@ def parse(text: str) -> Tree:
     return tree
 
 
-def _pattern(source: str, flags: Any) -> Pattern:
+def _pattern(source: str, ignore_case: bool, multiline: bool) -> Pattern:
     if len(source) > PATTERN_LIMIT:
         raise BadPattern(f"{len(source)} characters, at most {PATTERN_LIMIT} are read")
-    return Pattern(source, flags.case_insensitive, flags.multiline)
+    return Pattern(source, ignore_case, multiline)
 
 
 def _error(code: str, position: int, **inserts: Any) -> JsonataSyntaxError:
@@ -136,10 +197,10 @@ def _place(parser: Any, text: str) -> int:
     return min(parser.lexer.position if parser.lexer is not None else 0, len(text))
 
 
-def _translated(error: Any, text: str) -> JsonataSyntaxError:
+def _translated(code: str, position: int, current: Any, expected: Any, text: str) -> JsonataSyntaxError:
     """The library's error, with the reference's code and inserts."""
-    code, position = error.error, min(error.location, len(text))
-    if code == "S0301" and error.current is not None:
+    position = min(position, len(text))
+    if code == "S0301" and current is not None:
         code = "S0103"
     if code == "S0102":
         digits = re.match(r"[\d.eE+-]+", text[position:])
@@ -147,8 +208,8 @@ def _translated(error: Any, text: str) -> JsonataSyntaxError:
     if code == "S0208":
         return _error(code, position, value=text[:position].rpartition("(")[2].count(",") + 1)
     if code in _VALUE_FIRST:
-        return _error(code, position, value=error.current, token=error.expected)
-    token = error.current
+        return _error(code, position, value=current, token=expected)
+    token = current
     if code == "S0201" and token in ("(end)", None):
         code = "S0207"
     return _error(code, position, token=token)
@@ -158,8 +219,6 @@ def _unforeseen(error: Exception, parser: Any, text: str) -> JsonataSyntaxError:
     """What the library lets through as an error of Python."""
     position = _place(parser, text)
     words = str(error)
-    if isinstance(error, IndexError) and "/*" in text and text.rfind("/*") > text.rfind("*/"):
-        return _error("S0106", text.rfind("/*"))
     if isinstance(error, KeyError):
         return _error("S0204", position, token=error.args[0])
     if words.startswith("Choice groups"):

@@ -16,6 +16,7 @@ from typing import Any
 
 from asw_nb.language.jsonata_errors import JsonataError
 from asw_nb.language.jsonata_guard import Run
+from asw_nb.language.patterns import EXPANDED_LIMIT, expanded_size
 
 _LINE_ENDS = r"\n\r\u2028\u2029"
 _WORD = "A-Za-z0-9_"
@@ -66,6 +67,8 @@ _lock = threading.Lock()
 
 @lru_cache(512)
 def _compiled(source: str, ignore_case: bool, multiline: bool) -> Any:
+    if expanded_size(source) > EXPANDED_LIMIT:
+        raise BadPattern(f"/{source[:100]}/: with all its repetitions it has more than {EXPANDED_LIMIT} parts")
     with _lock:
         import regex
     flags = regex.V0 | (regex.IGNORECASE if ignore_case else 0)

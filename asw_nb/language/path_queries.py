@@ -15,6 +15,7 @@ from typing import Any
 
 from asw_nb.errors import StateError
 from asw_nb.language.nesting import MAX_DEPTH
+from asw_nb.language.patterns import EXPANDED_LIMIT, expanded_size
 
 WORK_LIMIT = 2_000_000
 """Values that one query visits: three or four seconds. What is deep costs more, because the library copies the way to it."""
@@ -44,6 +45,9 @@ def _search(method: str, pattern: str, flags: int, text: str) -> bool:
 
     if len(pattern) > PATTERN_LIMIT:
         raise StateError("States.Runtime", f"A regular expression is longer than {PATTERN_LIMIT} characters.")
+    if expanded_size(pattern) > EXPANDED_LIMIT:
+        why = f"With all its repetitions, /{pattern[:100]}/ has more than {EXPANDED_LIMIT} parts."
+        raise StateError("States.Runtime", why)
     try:
         compiled = _pattern(pattern, flags)
         return getattr(compiled, method)(text, timeout=SEARCH_LIMIT_S, concurrent=len(text) > 200) is not None

@@ -171,7 +171,7 @@ def _query(rest: str, root: str) -> Callable[[Any], Any]:
     try:
         find, definite = compile_query(rest)
     except QuerySyntaxError as problem:
-        raise PathSyntaxError(f'"{root}{rest}" is no valid JSONPath: {problem}') from None
+        raise PathSyntaxError(f'"{root}{rest[:60]}" is no valid JSONPath: {problem}') from None
 
     def query(value: Any) -> Any:
         found = find(value)
@@ -238,7 +238,7 @@ def compile_put(text: str) -> Callable[[Any, Any], Any]:
     """
     reference = parse_reference_path(text)
     if reference is None or reference[0] != "$":
-        raise PathSyntaxError(f'"{text}" is no reference path: use "$", fields and indexes only, such as "$.a.b[0]".')
+        raise PathSyntaxError(f'"{text[:60]}" is no reference path: use "$", fields and indexes only, such as "$.a.b[0]".')
     steps = reference[1]
 
     def put(root: Any, value: Any, depth: int = 0) -> Any:

@@ -127,7 +127,7 @@ class Checkup:
         self.problems.append(Problem(severity, code, message, location, line, column, fix))
         if severity == "ERROR":
             self._left_for_errors -= _PER_ERROR
-            if self.counts["ERROR"] >= _MAX_TOLD or self._left_for_errors < 0 or self._left < 0:
+            if self.counts["ERROR"] >= _MAX_TOLD or self._left_for_errors < 0:
                 raise Enough
 
     def spend(self, microseconds: float) -> None:
@@ -154,10 +154,14 @@ class Checkup:
             errors = self.counts["ERROR"]
             message = f"Reading stopped after {errors} error{'s' * (errors > 1)}; there may be more."
             return [Problem("ERROR", MORE, message, fix=fix)]
-        warnings = self.counts["WARNING"] - _MAX_TOLD
-        if warnings <= 0:
+        if self.wants_warnings:
             return []
-        return [Problem("WARNING", MORE, f"Not told here: {warnings} more warning{'s' * (warnings > 1)}.", fix=fix)]
+        return [Problem("WARNING", MORE, f"There are more than {_MAX_TOLD} warnings; the others are not told.", fix=fix)]
+
+    @property
+    def wants_warnings(self) -> bool:
+        """Whether there is any use in looking for what is only a warning."""
+        return self.counts["WARNING"] <= _MAX_TOLD
 
     def tell_once(self, what: str, pointer: Pointer, of: Literal["value", "key"] = "value") -> None:
         """In TCSL, say calmly and once that its documents do not name `what`."""

@@ -77,6 +77,7 @@ def _entries(
         state.error("Expected value of type Array", field, fix='Write a list: [{"ErrorEquals": [...], ...}].')
         return
     for index, entry in enumerate(value):
+        state.checkup.spend(6)
         place = (field, index)
         if not isinstance(entry, dict):
             fix = 'Write an object such as {"ErrorEquals": ["States.ALL"]}.'
@@ -108,10 +109,13 @@ def _error_equals(state: State, names: Any, place: tuple[Step, ...], is_last: bo
     if not names:
         state.error("Value cannot be empty", *place, fix='Write at least one error name, such as "States.ALL".')
         return
+    state.checkup.spend(0.2 * len(names))
     for index, name in enumerate(names):
         if not isinstance(name, str):
             state.error("Expected value of type String", *place, index, fix="Write the name of an error.")
-        elif name.startswith("States.") and name not in RESERVED_ERRORS and not name.startswith("States.Http."):
+        elif not name.startswith("States.") or name in RESERVED_ERRORS or name.startswith("States.Http."):
+            continue
+        elif state.checkup.wants_warnings:
             fix = state.checkup.did_you_mean(name, RESERVED_ERRORS) or 'Names that start with "States." are reserved.'
             message = f'There is no error "{short(name, 80)}" in the language.'
             state.warning(message, *place, index, code="UNKNOWN_ERROR_NAME", fix=fix)
@@ -173,6 +177,8 @@ def _entries_never_reached(state: State, field: str, entries: list[Any]) -> None
     """The first entry that matches an error wins, so an entry whose names are all taken before it does nothing."""
     taken: set[str] = set()
     for index, entry in enumerate(entries):
+        if not state.checkup.wants_warnings:
+            return
         names = entry.get("ErrorEquals") if isinstance(entry, dict) else None
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             continue

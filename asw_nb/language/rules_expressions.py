@@ -16,8 +16,13 @@ from asw_nb.language.rules_base import State, Step, short
 MAX_NESTED_CALLS = 10
 MAX_VARIABLE_NAME = 80
 
-# A longer path than this is a joke or an attack; the library that checks them is not linear.
-_MAX_CHECKED_PATH = 2000
+# A longer path than this is a joke or an attack; what reads queries is slow, and not linear.
+MAX_PATH = 10_000
+MAX_QUERY = 2_000
+
+# Estimated microseconds, for `Checkup.spend`.
+_PER_VALUE, _PER_PATH, _PER_QUERY, _PER_QUERY_CHARACTER, _PER_JSONATA = 0.5, 5, 100, 5, 20
+_MAX_JSONATA_COST = 40_000
 
 _MAX_ARGUMENTS = 1_000
 
@@ -48,7 +53,7 @@ _REFERENCE = re.compile(
     r"""(?:\.[^\s.\[\]()*?@,:'"$=<>!&|~]++
       | \[\s*'[^'\\]*+(?:\\.[^'\\]*+)*+'\s*\]
       | \[\s*"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*\]
-      | \[\s*-?\d+\s*\])*+""",
+      | \[\s*-?\d{1,15}\s*\])*+""",
     re.VERBOSE | re.DOTALL,
 )
 
@@ -70,6 +75,8 @@ def path_problem(
     root = _ROOT.match(text)
     if root is None:
         return "Reference path didn't start with '$'"
+    if len(text) > MAX_PATH:
+        return f"it is longer than {MAX_PATH} characters"
     if root.group() == "$$" and not allow_context:
         return 'the context object "$$" cannot be used here'
     if root.group("name") is not None and not allow_variables:
@@ -79,8 +86,8 @@ def path_problem(
         return None
     if reference_only:
         return 'only fields and indexes may be used, such as "$.a.b[0]"'
-    if len(rest) > _MAX_CHECKED_PATH:
-        return None
+    if len(rest) > MAX_QUERY:
+        return f"a path that is more than fields and indexes has at most {MAX_QUERY} characters"
     return _query_problem(rest.removesuffix(".length()"))
 
 
@@ -237,17 +244,28 @@ def expression_problem(state: State, text: str, steps: tuple[Step, ...]) -> str 
     """What is wrong with a value that may be a path or an intrinsic call; notes the variables that it reads."""
     if text.startswith("$"):
         problem = path_problem(text)
+        _spend(state, text, problem)
         if problem is None:
             _note_variables(state, steps, text)
         return problem
     if text.startswith("States."):
         problem, paths = _read_call(text)
+        _spend(state, text, problem)
         if problem is None:
             _note_variables(state, steps, *paths)
             if state.checkup.dialect == "tcsl":
                 state.checkup.tell_once("intrinsic functions", state.pointer + steps)
         return problem
     return 'it starts with neither "$" nor "States."'
+
+
+def _spend(state: State, text: str, problem: str | None) -> None:
+    cost: float = _PER_PATH + 0.1 * len(text)
+    if "*" in text or "?" in text or ".." in text:
+        cost = _PER_QUERY + _PER_QUERY_CHARACTER * min(len(text), MAX_QUERY)
+    state.checkup.spend(cost)
+    if problem is not None:
+        state.checkup.spent_on_error(cost)
 
 
 def _sentence(problem: str) -> str:
@@ -266,6 +284,7 @@ def path_field(
         state.error("Expected value of type String", *steps, fix='Write a path such as "$.a.b".')
         return
     problem = path_problem(value, reference)
+    _spend(state, value, problem)
     if problem is None:
         _note_variables(state, steps, value)
         return
@@ -304,6 +323,7 @@ def expression_field(state: State, field: str, value: Any) -> None:
         state.error("Value must be a valid JSONPath or a valid intrinsic function call", field, fix=_sentence(problem))
 
 
+_DYNAMIC_FIRST = frozenset("$S")
 _LOOKS_DYNAMIC = re.compile(r"\$\$?[.\[]|States\.[A-Z]\w*\(")
 
 
@@ -313,9 +333,12 @@ def payload_template(state: State, field: str, value: Any, *inside: Step) -> Non
     if state.jsonata:
         jsonata_values(state, value, steps)
         return
+    spend = state.checkup.spend
     stack: list[tuple[Any, tuple[Step, ...]]] = [(value, steps)]
     while stack:
         tree, place = stack.pop()
+        if isinstance(tree, (list, dict)):
+            spend(_PER_VALUE * len(tree) + _PER_VALUE)
         if isinstance(tree, list):
             stack.extend(
                 (child, (*place, index)) for index, child in enumerate(tree) if isinstance(child, (dict, list))
@@ -329,7 +352,7 @@ def payload_template(state: State, field: str, value: Any, *inside: Step) -> Non
             elif isinstance(child, (dict, list)):
                 stack.append((child, (*place, key)))
             elif isinstance(child, str):
-                if _LOOKS_DYNAMIC.match(child):
+                if child[:1] in _DYNAMIC_FIRST and _LOOKS_DYNAMIC.match(child):
                     message = "No .$ on a field that appears to be a JSONPath or Intrinsic Function."
                     state.warning(
                         message, *place, key, code="NO_DOLLAR", fix=f'Write "{short(key, 60)}.$" to evaluate it.'
@@ -376,6 +399,7 @@ def jsonata_values(state: State, value: Any, steps: tuple[Step, ...]) -> None:
     stack: list[tuple[Any, tuple[Step, ...]]] = [(value, steps)]
     while stack:
         tree, place = stack.pop()
+        state.checkup.spend(_PER_VALUE * len(tree) + _PER_VALUE if isinstance(tree, (list, dict)) else 0)
         pairs: Any = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
         for key, child in pairs:
             if isinstance(child, str):
@@ -395,7 +419,10 @@ def jsonata_string(state: State, text: str, steps: tuple[Step, ...]) -> None:
             return
         check = state.checkup.jsonata_check
         problem = check(expression) if check is not None else None
+        cost = _PER_JSONATA + min(len(expression), _MAX_JSONATA_COST)
+        state.checkup.spend(cost)
         if problem is not None:
+            state.checkup.spent_on_error(cost)
             state.error(problem, *steps, code="INVALID_JSONATA_EXPRESSION")
             return
         for name in jsonata_variables(expression):

@@ -330,7 +330,7 @@ def plain_path_field(state: State, field: str, value: Any) -> None:
 def result_field(state: State, field: str, value: Any) -> None:
     """Result of a Pass: a constant, whatever its keys say."""
     stack: list[tuple[tuple[Step, ...], Any]] = [((field,), value)]
-    while stack:
+    while stack and state.checkup.wants_warnings:
         place, tree = stack.pop()
         if isinstance(tree, list):
             stack.extend(
@@ -338,7 +338,7 @@ def result_field(state: State, field: str, value: Any) -> None:
             )
         elif isinstance(tree, dict):
             for key, child in tree.items():
-                if key.endswith(".$") and isinstance(child, str):
+                if key.endswith(".$") and isinstance(child, str) and state.checkup.wants_warnings:
                     message = "Attempt to use a path in the result of a pass state."
                     fix = 'Use "Parameters": "Result" is taken as it is.'
                     state.warning(message, *place, key, code="PASS_RESULT_IS_STATIC", of="key", fix=fix)

@@ -239,6 +239,8 @@ def variables_assigned(checkup: Checkup, flows: dict[int, Flow]) -> None:
     for scope in checkup.scopes:
         known: set[str] | None = None
         for name, state, steps in scope.uses:
+            if not checkup.wants_warnings:
+                return
             if comes_after_assignment(scope, name, state):
                 continue
             if scope.variable_is_known(name):

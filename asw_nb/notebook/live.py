@@ -27,6 +27,9 @@ PAINT_EVERY_S = 0.25
 FIRST_PAINT_S = 0.05
 # While nothing happens only the elapsed time moves: a Wait of a night must not send four pictures a second.
 IDLE_PAINT_S = 1.0
+MOVED_ON = (AttributeError, LookupError, RuntimeError, TypeError)
+"""What looking at frames without a lock may raise, when the execution goes on meanwhile: the next frame is right."""
+
 HOW_TO_STOP = f'Stop it with the button, or from any cell: <code style="{CODE}">%asw stop</code>'
 HOW_TO_INTERRUPT = "Stop it by interrupting the kernel."
 
@@ -76,7 +79,8 @@ class LiveView:
             idle_s += pause
             if self._changed or idle_s >= IDLE_PAINT_S:
                 self._changed, idle_s = False, 0.0
-                self._update(self._bundle())
+                with contextlib.suppress(*MOVED_ON):
+                    self._update(self._bundle())
         self.run.forget_listener(self._heard)
         self._update(self.execution._repr_mimebundle_())
         if self._button is not None:
@@ -110,20 +114,26 @@ class TextView:
 
     It reads what is recorded, so that no line is missing however early the execution began, and folds it for the
     paths, keeping no visit that has been printed.
+
+    Parameters
+    ----------
+    execution : Execution
+        Driven by this process.
+    name : str
+        Stands at the begin of each line, where several executions are told.
     """
 
-    def __init__(self, execution: Execution) -> None:
+    def __init__(self, execution: Execution, name: str = "") -> None:
         assert execution._run is not None
         self.execution, self.run = execution, execution._run
         self._fold = Fold(execution.plan, execution.input, execution._record.started_us)
-        self._paths: dict[int, str] = {}
-        self._seen = 0
+        self._seen, self._name = 0, f"{name}  " if name else ""
 
     def wait(self) -> None:
         """Print until the execution ends."""
         while not self.run.done.wait(0.1):
-            self._print()
-        self._print()
+            self.print()
+        self.print()
         print(repr(self.execution))
 
     def _fresh(self) -> Iterable[Event]:
@@ -131,17 +141,17 @@ class TextView:
             return self.run.log[self._seen :]
         return self.execution._workspace.store.events(self.run.key, self._seen)
 
-    def _print(self) -> None:
+    def print(self) -> None:
+        """Print what is new."""
         for event in self._fresh():
             self._seen += 1
             self._fold.feed((event,))
             for visit in self._fold.visits:
-                self._paths[visit.frame] = visit.path
-                print(f"{seconds_at(event)}{visit.path}")
+                print(f"{self._name}{seconds_at(event)}{visit.path}")
             self._fold.visits.clear()
             more = told(event)
             if more is not None:
-                print(f"{seconds_at(event)}{self._paths[event[2]]}: {more}")
+                print(f"{self._name}{seconds_at(event)}{self._fold.open_visits[event[2]].path}: {more}")
 
 
-__all__ = ["LiveView", "TextView"]
+__all__ = ["MOVED_ON", "LiveView", "TextView"]

@@ -32,7 +32,7 @@ from asw_nb.engine.events import Event
 from asw_nb.engine.runner import Run
 from asw_nb.errors import AswError, UsageError
 from asw_nb.history.travel import Travel, read_of
-from asw_nb.notebook.live import LiveView
+from asw_nb.notebook.live import MOVED_ON, LiveView
 from asw_nb.notebook.monitor_details import StateDetails
 from asw_nb.notebook.monitor_events import EventsTable
 from asw_nb.notebook.monitor_forms import AnswerForm, RedriveForm
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 PAINT_EVERY_S = 0.25
 IDLE_PAINT_S = 1.0
+EVENTS_EVERY_S = 1.0
+"""How often the table of events follows what runs: a faster one cannot be read, and it costs more than all the rest."""
+
 ELSEWHERE_S = 2.0
 """How often an execution that another process drives is looked at."""
 
@@ -78,6 +81,7 @@ class Monitor:
         self._at: int | None = None  # a moment of the past; None: as it is
         self._busy = False
         self._touched = time.monotonic()
+        self._listed = 0.0
         self._run: Run | None = None
         self._handle: Any = None
         self._thread: threading.Thread | None = None
@@ -185,7 +189,12 @@ class Monitor:
             self.details.show(count)
             if self.details.path != getattr(self.graph, "_selected", None):
                 self.graph.select(self.details.path)
-            self.events.show(count)
+            now = time.monotonic()
+            if past or self._touched >= self._listed or now - self._listed >= EVENTS_EVERY_S:
+                self._listed = now
+                self.events.show(count)
+            else:
+                self._changed = True  # the table follows a little later
             self.answer.show()
             self.stop.disabled = record.status != "RUNNING" or run is None
             self.redrive.disabled = record.status == "RUNNING" or record.type == "EXPRESS"
@@ -312,7 +321,7 @@ class Monitor:
             running = self.execution.status == "RUNNING"
             if self._changed or (running and idle_s >= IDLE_PAINT_S):
                 self._changed, idle_s = False, 0.0
-                with contextlib.suppress(AswError):
+                with contextlib.suppress(AswError, *MOVED_ON):
                     self.refresh()
             if not running:
                 self._ended()

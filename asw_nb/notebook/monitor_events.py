@@ -16,7 +16,7 @@ from asw_nb.engine.payload import printable
 from asw_nb.history.travel import Travel
 from asw_nb.language.plan import Plan
 
-PAGE = 20
+PAGE = 15
 
 Place = tuple[int, int | None]
 """Before which event of the log, and before which id of the cloud's."""
@@ -68,13 +68,16 @@ class EventsTable:
             placeholder="text in the event", description="Text", continuous_update=False, layout=narrow
         )
         self.older = ipywidgets.Button(
-            description="Older", icon="arrow-left", tooltip="Look further back", layout=ipywidgets.Layout(width="90px")
+            description="Older events",
+            icon="arrow-left",
+            tooltip="Look further back",
+            layout=ipywidgets.Layout(width="130px"),
         )
         self.newest = ipywidgets.Button(
-            description="Newest",
+            description="Newest events",
             icon="arrow-right",
             tooltip="Back to the newest events",
-            layout=ipywidgets.Layout(width="100px"),
+            layout=ipywidgets.Layout(width="140px"),
         )
         self._table = ipywidgets.HTML()
         for control in (self.type, self.state, self.text):
@@ -108,7 +111,7 @@ class EventsTable:
         rows, self._next = self._page(place)
         self.older.disabled, self.newest.disabled = self._next is None, self._at is None
         found = "Newest first." if rows else "No such event here."
-        more = "Nothing lies before these." if self._next is None else 'There are older ones: "Older" goes on.'
+        more = "Nothing lies before these." if self._next is None else "There are older ones."
         self._table.value = events_html(rows, f"{found} {more}")
 
     def _page(self, place: Place) -> tuple[list[dict[str, Any]], Place | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from asw_nb.engine.events import Event
 from asw_nb.engine.runner import Run
 from asw_nb.errors import UsageError
 from asw_nb.history.owner import DEAD
-from asw_nb.notebook.live import IDLE_PAINT_S, PAINT_EVERY_S
+from asw_nb.notebook.live import IDLE_PAINT_S, MOVED_ON, PAINT_EVERY_S, TextView
 from asw_nb.notebook.monitor import attended
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class WatchView:
             idle_s += PAINT_EVERY_S
             if self._changed or idle_s >= IDLE_PAINT_S:
                 self._changed, idle_s = False, 0.0
-                self._show()
+                with contextlib.suppress(*MOVED_ON):
+                    self._show()
         for execution in self.executions:
             if execution._run is not None:
                 execution._run.forget_listener(self._heard)
@@ -81,13 +83,17 @@ class WatchView:
         if self._handle is not None:
             self._handle.update(self._bundle(), raw=True)
 
-    def print_ends(self) -> None:
-        """One line for each execution as it ends, until all have."""
+    def print_lines(self) -> None:
+        """One line per transition of what this process drives, and one for each execution that ends, until all have."""
+        several = len(self.executions) > 1
+        told = [TextView(one, one.name if several else "") for one in self.executions if one._run is not None]
         while not self.done.wait(0.1):
-            self._print_ended()
-        self._print_ended()
+            self._print_new(told)
+        self._print_new(told)
 
-    def _print_ended(self) -> None:
+    def _print_new(self, told: list[TextView]) -> None:
+        for view in told:
+            view.print()
         for execution in self.executions:
             if execution.key not in self._ended and execution.status != "RUNNING":
                 self._ended.add(execution.key)
@@ -107,8 +113,8 @@ def _goes_on(execution: Execution) -> bool:
 def watch(executions: Execution | Iterable[Execution]) -> None:
     """Show several executions in one table while they run: status, time, where each stands, the items of its Map.
 
-    In a notebook it returns at once and goes on showing; under nbclient and papermill it waits for the end of all, and in a script it prints a line
-    as each ends.
+    In a notebook it returns at once and goes on showing; under nbclient and papermill it waits for the end of all, and in a script it prints one
+    line per transition.
 
     Parameters
     ----------
@@ -128,7 +134,7 @@ def watch(executions: Execution | Iterable[Execution]) -> None:
     in_kernel = getattr(get_ipython(), "kernel", None) is not None
     view = WatchView(chosen, shows=in_kernel)
     if not in_kernel:
-        view.print_ends()
+        view.print_lines()
     elif not attended():
         view.done.wait()
 

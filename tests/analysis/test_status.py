@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import asw_nb as asw
-from asw_nb.analysis.status import graph_statuses, live_statuses
+from asw_nb.analysis.status import graph_statuses, live_statuses, tallies
+from asw_nb.history.fold import Fold
+from tools.fuzz_definitions import FUNCTIONS, definition
 
 PASS = {"Type": "Pass", "End": True}
 
@@ -80,6 +86,24 @@ def test_the_tallies_of_an_ended_execution_say_nearly_the_same() -> None:
         {"M": "SUCCEEDED", "M/X": "CAUGHT"},
         {"M/X": {"SUCCEEDED": 2, "FAILED": 1}},
     )
+
+
+@given(seed=st.integers(0, 2**32))
+def test_at_every_moment_the_tallies_count_the_frames_that_are_alive(seed: int) -> None:
+    try:
+        flow = asw.workflow(definition(Random(seed)), name="random")
+        run = flow.start({"n": 1}, functions=FUNCTIONS, clock=asw.VirtualClock(), type="EXPRESS", timeout_s=100)
+    except asw.AswError:
+        return
+    run.wait(1)
+    run.stop()
+    fold = Fold(run.plan, run.input, 0)
+    for event in list(run._run.log)[:500]:
+        state = fold.feed((event,)).state
+        if state.status == "RUNNING":
+            alive = Counter(frame.state.index for frame in state.frames.values())
+            assert {n: t["RUNNING"] for n, t in enumerate(tallies(state)) if t.get("RUNNING")} == alive
+            assert Counter(visit.state.index for visit in fold.open_visits.values()) == alive
 
 
 @pytest.mark.parametrize(

@@ -85,14 +85,17 @@ def test_turns_are_one_log(store: Store) -> None:
 def test_an_end_is_written_with_the_last_turn(store: Store) -> None:
     made = record(store)
     store.create(made)
-    end = SimpleNamespace(status="FAILED", output=[1], error="E", cause="half \ud800", failed_path="M[0]/X")
+    end = SimpleNamespace(status="FAILED", output=[1], error="E", cause="half \ud800", failed_path="M[0]/X", count=1)
     store.commit([turn(made.key, 0, [(20, 1, 0, "FAILED", "E", None)], end=end)])
     assert store.get(made.key) == replace(
         made, status="FAILED", finished_us=9_000_000, error="E", cause="half \\ud800", failed_path="M[0]/X"
     )
-    end = SimpleNamespace(status="SUCCEEDED", output=[2**70, "\ud800"], error=None, cause=None, failed_path=None)
+    end = SimpleNamespace(status="SUCCEEDED", output=[2**70, "\ud800"], error=None, cause=None, failed_path=None, count=20_000, tallies=lambda: [{"SUCCEEDED": 3}])
     store.commit([turn(made.key, 1, [], end=end)])
     assert store.get(made.key) == replace(made, status="SUCCEEDED", finished_us=9_000_000, output=[2**70, "\ud800"])
+    assert store.summary(made.key) == (20_000, [{"SUCCEEDED": 3}])
+    assert store.reopen(made.key, "SUCCEEDED")
+    assert store.summary(made.key) is None
 
 
 def test_outputs_are_kept_by_frame_and_token(store: Store) -> None:

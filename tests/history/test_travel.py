@@ -69,9 +69,9 @@ def flaky_run(items: list[int], last: Any = None, type: str = "STANDARD") -> Exe
     return flow.run(given_input, functions=functions, clock=asw.VirtualClock(), type=type)
 
 
-def travel_of(run: Execution, monkeypatch: pytest.MonkeyPatch, interval: int) -> Travel:
+def travel_of(run: Execution, monkeypatch: pytest.MonkeyPatch, interval: int, chunk: int | None = None) -> Travel:
     monkeypatch.setattr(module, "INTERVAL", interval)
-    monkeypatch.setattr(module, "CHUNK", interval)
+    monkeypatch.setattr(module, "CHUNK", chunk or max(1, interval // 2))
     monkeypatch.setattr(module, "EVENTS_PER_FRAME", 1)
     log = run._run.log if run.type == "EXPRESS" else None
     return Travel(run.plan, run.input, run._record.started_us, read_of(run._workspace.store, run.key, log))
@@ -150,14 +150,14 @@ def test_failures_are_remembered_with_their_places(monkeypatch):
     assert (visit.path, visit.error, visit.input) == ("Each[1]/Work", "Odd", 3)
 
 
-@given(chunk=st.integers(1, 40), windows=st.integers(1, 4), count=st.integers(0, 200))
-def test_events_in_the_cloud_s_words_are_those_of_the_whole_history(chunk, windows, count):
+@given(chunk=st.integers(1, 40), interval=st.integers(1, 80), count=st.integers(0, 200))
+def test_events_in_the_cloud_s_words_are_those_of_the_whole_history(chunk, interval, count):
     with pytest.MonkeyPatch.context() as patch:
         run = flaky_run([1, 3, 4], type="EXPRESS")
-        travel = travel_of(run, patch, chunk)
+        travel = travel_of(run, patch, interval, chunk)
         travel.follow()
         count = min(count, travel.count)
-        got, start = travel.cloud_events(count, windows)
+        got, start = travel.cloud_events(count)
     whole = [(e["id"], e["type"], e.get("path")) for e in run._cloud_history(located=True)]
     before = travel.at(start).state.event_id
     after = travel.at(count).state.event_id

@@ -451,7 +451,7 @@ def test_asw_functions_is_a_table(notebook):
     notebook.run(SUM_FUNCTION.replace("sum -q", "sum -q --namespace etl --version v2"))
     frame = notebook.run("%asw functions").value
     assert frame.to_dict("records") == [
-        {"function": "sum", "namespace": "etl", "version": "v2", "defined": "<asw function sum>:2", "context": True}
+        {"function": "sum", "namespace": "etl", "version": "v2", "defined": "%%asw_function cell, line 2", "context": True}
     ]
 
 

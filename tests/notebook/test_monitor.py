@@ -386,7 +386,7 @@ def test_as_the_view_of_a_cell_it_closes_when_the_execution_ends(shown):
     gate.open.set()
     run.wait(20)
     until(lambda: monitor.closed)
-    assert shown[-1] == run._repr_mimebundle_()
+    until(lambda: shown[-1] == run._repr_mimebundle_())
 
 
 def test_shown_again_the_first_place_keeps_the_card(shown):

@@ -1,0 +1,171 @@
+"""Histories that were exported from a cloud: the same tables as those of the execution itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+
+import asw_nb as asw
+from asw_nb.errors import UsageError
+from tests.analysis.executions import executions
+
+TRIP: dict[str, Any] = {
+    "StartAt": "Both",
+    "States": {
+        "Both": {
+            "Type": "Parallel",
+            "ResultPath": "$.both",
+            "Branches": [
+                {"StartAt": "Rest", "States": {"Rest": {"Type": "Wait", "Seconds": 3, "End": True}}},
+                {
+                    "StartAt": "Each",
+                    "States": {
+                        "Each": {
+                            "Type": "Map",
+                            "ItemsPath": "$.rows",
+                            "MaxConcurrency": 1,
+                            "ItemProcessor": {
+                                "StartAt": "Load",
+                                "States": {
+                                    "Load": {"Type": "Task", "Resource": "load", "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 2}], "Next": "Note"},
+                                    "Note": {"Type": "Pass", "End": True},
+                                },
+                            },
+                            "End": True,
+                        }
+                    },
+                },
+            ],
+            "Next": "Check",
+        },
+        "Check": {"Type": "Task", "Resource": "check", "Catch": [{"ErrorEquals": ["Bad"], "ResultPath": "$.error", "Next": "Give up"}], "End": True},
+        "Give up": {"Type": "Fail", "Error": "GaveUp", "Cause": "no luck"},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def trip() -> asw.Execution:
+    clock = asw.VirtualClock(1_700_000_000)
+
+    def load(event: int, context: Any) -> int:
+        clock.advance(1)
+        if event == 2 and context.attempt == 1:
+            raise asw.TaskError("Busy", "locked")
+        return event
+
+    def check(event: Any) -> None:
+        clock.advance(1)
+        raise asw.TaskError("Bad", "wrong sum")
+
+    return asw.run(TRIP, {"rows": [1, 2]}, functions={"load": load, "check": check}, workflow="trip", name="t1", clock=clock, executor="inline")
+
+
+def same(own: pd.DataFrame, loaded: pd.DataFrame) -> None:
+    """Equal but for what no history tells: the worker."""
+    drop = [c for c in ("worker",) if c in own]
+    pd.testing.assert_frame_equal(own.drop(columns=drop).astype(object), loaded.drop(columns=drop).astype(object))
+
+
+def exported(run: asw.Execution) -> str:
+    return json.dumps({"events": run.history("aws"), "executionArn": run.id}, default=lambda moment: moment.isoformat())
+
+
+def test_an_exported_history_of_aws_gives_the_tables_of_the_execution(trip: asw.Execution) -> None:
+    loaded = asw.load_history(exported(trip), definition=TRIP)
+    for name in ("states", "attempts", "map_items", "events"):
+        same(getattr(trip, name)(), getattr(loaded, name)())
+    assert (loaded.id, loaded.name, loaded.workflow, loaded.status) == (trip.id, "t1", "trip", "FAILED")
+    assert (loaded.input, loaded.output, loaded.error, loaded.cause) == ({"rows": [1, 2]}, None, "GaveUp", "no luck")
+    assert repr(loaded) == "asw run trip/t1 | FAILED | GaveUp | 6.0 s | loaded from aws"
+    assert loaded.metrics().empty and loaded.logs().empty
+    assert repr(loaded.summary()) == repr(trip.summary())
+    assert repr(loaded.timeline()) == repr(trip.timeline())
+    assert 'alt="graph of trip, FAILED"' in loaded.graph().html
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(executions())
+def test_every_exported_history_gives_the_same_attempts_and_visits(run: asw.Execution) -> None:
+    assume(run._latest().redrives == 0)
+    loaded = asw.load_history(exported(run))
+    same(run.attempts(), loaded.attempts())
+    own, other = run.states(), loaded.states()
+    told = ["visit", "path", "type", "status", "entered", "exited", "attempts", "resource", "input"]
+    pd.testing.assert_frame_equal(own[told].astype(object), other[told].astype(object))
+    assert loaded.status == run.status
+    assert repr(loaded.summary()) == repr(run.summary())
+
+
+def test_a_redriven_history_of_aws_has_both_lives() -> None:
+    clock, broken = asw.VirtualClock(1_700_000_000), [True]
+
+    def work(event: Any) -> str:
+        clock.advance(1)
+        if broken[0]:
+            raise asw.TaskError("Down")
+        return "up"
+
+    flow = {"StartAt": "Work", "States": {"Work": {"Type": "Task", "Resource": "work", "End": True}}}
+    run = asw.run(flow, functions={"work": work}, clock=clock, executor="inline", workflow="w", name="r")
+    broken[0] = False
+    run.redrive(functions={"work": work}, clock=clock, executor="inline").wait()
+    loaded = asw.load_history(exported(run))
+    same(run.states(), loaded.states())
+    same(run.attempts(), loaded.attempts())
+    assert loaded._latest().redrives == 1
+
+
+def test_a_history_of_tencent_gives_visits_and_one_attempt_each(trip: asw.Execution) -> None:
+    loaded = asw.load_history({"Response": {"Events": trip.history("tencent")}})
+    columns = ["path", "state", "type", "entered", "exited", "input"]
+    own = trip.states()
+    pd.testing.assert_frame_equal(own[columns].astype(object), loaded.states()[columns].astype(object))
+    assert loaded.attempts()[["path", "attempt", "duration_s"]].to_numpy().tolist() == [
+        ["Both[1]/Each[0]/Load", 1, 1.0], ["Both[1]/Each[1]/Load", 1, 4.0], ["Check", 1, 1.0],
+    ]  # fmt: skip
+    assert repr(loaded) == "asw run trip/t1 | FAILED | GaveUp | 6.0 s | loaded from tencent"
+
+
+def test_contents_that_are_no_json_stay_text() -> None:
+    events = [
+        {"EventId": 1, "EventCategory": "ExecutionStart", "StepName": "START", "Timestamp": "1619597000000", "Content": "{'input': 1}", "Exception": ""},
+        {"EventId": 2, "EventCategory": "TaskNodeEnter", "StepName": "sum", "ResourceName": "qrn:sum", "Timestamp": "1619597000100", "Content": "{values=[1]}", "Exception": ""},
+        {"EventId": 3, "EventCategory": "TaskNodeExit", "StepName": "sum", "ResourceName": "qrn:sum", "Timestamp": "1619597001100", "Content": '{"output": 15, "next": "[\'END\']"}', "Exception": ""},
+        {"EventId": 4, "EventCategory": "Unknown", "StepName": "END", "Timestamp": "1619597001100", "Content": "null", "Exception": ""},
+    ]  # fmt: skip
+    loaded = asw.load_history(events, workflow="first", name="one")
+    assert loaded.states()[["path", "status", "duration_s", "resource", "input", "output"]].to_numpy().tolist() == [["sum", "SUCCEEDED", 1.0, "qrn:sum", "{values=[1]}", 15]]
+    assert (loaded.status, loaded.output) == ("SUCCEEDED", 15)
+
+
+def test_a_file_is_read_and_named_after(tmp_path: Any, trip: asw.Execution) -> None:
+    path = tmp_path / "monday.json"
+    path.write_text(json.dumps(json.loads(exported(trip))["events"]), encoding="utf-8")
+    assert (asw.load_history(path).name, asw.load_history(path).workflow) == ("monday", "loaded")
+    assert len(asw.states([trip, asw.load_history(path)])) == 2 * len(trip.states())
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("[1, 2]", r'^history holds no history: it must be a list of events, or an answer that has one under "events" or "Events".$'),
+        ("{not json", r"^history is no JSON: Expecting property name"),
+        ("nowhere.json", r'^the history "nowhere.json" cannot be read: No such file or directory.$'),
+        ([{"type": "X", "id": 1}], r"^an event's timestamp None cannot be read: it must be a date such as 2026-11-02T12:00:00Z, or seconds since 1970.$"),
+        ([{"hello": 1}], r"^this is no history of AWS Step Functions: every event must have an id and a type.$"),
+        ([{"EventCategory": "X"}], r"^this is no history of Tencent ASW: every event must have an EventCategory and a Timestamp.$"),
+    ],
+)
+def test_what_is_no_history_is_refused(source: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        asw.load_history(source)
+
+
+def test_without_a_definition_there_is_no_graph(trip: asw.Execution) -> None:
+    with pytest.raises(UsageError, match=r"^a history says nothing of how states are connected: load it with definition= to see the graph.$"):
+        asw.load_history(exported(trip)).graph()
