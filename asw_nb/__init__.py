@@ -49,7 +49,9 @@ _HOMES = {
     "map_items": "across",
     "metrics": "across",
     "monitor": "notebook.monitor",
+    "recording": "reports.recording",
     "regressions": "across",
+    "report": "reports.make",
     "resume": "api",
     "run": "api",
     "send_task_failure": "api",
@@ -99,7 +101,9 @@ __all__ = [
     "map_items",
     "metrics",
     "monitor",
+    "recording",
     "regressions",
+    "report",
     "resume",
     "run",
     "send_task_failure",
@@ -164,6 +168,8 @@ if TYPE_CHECKING:
     from asw_nb.loaded import load_history
     from asw_nb.notebook.monitor import monitor
     from asw_nb.notebook.watch import watch
+    from asw_nb.reports.make import report
+    from asw_nb.reports.recording import recording
     from asw_nb.training import EarlyStopping
     from asw_nb.workflows import Workflow, validate
     from asw_nb.workspace import Workspace

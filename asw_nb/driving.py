@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 workspaces: weakref.WeakSet[Workspace] = weakref.WeakSet()
 """Those that are open, and some that were."""
 
+on_start: list[Callable[[Workspace, Record, Run], None]] = []
+"""Who is told of each execution that this process begins to drive: a recording."""
+
 _resuming = threading.RLock()
 
 
@@ -285,6 +288,8 @@ def load(workspace: Workspace, record: Record, means: Means, at_hand: ExecutionS
     )
     run.artifacts = f"{workspace.artifacts}{os.sep}{record.key}"
     workspace.runs[record.key] = run
+    for tell in on_start:
+        tell(workspace, record, run)
     return run
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -185,6 +186,18 @@ class View:
         choose("mode", mode, ("min", "max"))
         choose("pick", pick, ("best", "last"))
         return Sweep(self.map_items(), self.metrics(), metric, mode, pick, map, self._title())
+
+    def report(
+        self, path: str | os.PathLike[str] | None = None, *, title: str | None = None, code: bool = False, sections: Sequence[str] | None = None, last: int = 5,
+        max_bytes: int | None = None,
+    ) -> Any:  # fmt: skip
+        """A report that can be handed to somebody: ``.html`` (one file, no network needed), ``.ipynb`` or ``.md``.
+
+        Without a path it is shown in the cell. See `asw_nb.report`.
+        """
+        from asw_nb.reports.make import MAX_BYTES, report
+
+        return report(self, path, title=title, code=code, sections=sections, last=last, max_bytes=MAX_BYTES if max_bytes is None else max_bytes)
 
     def trace(self, path: str | os.PathLike[str]) -> Path:
         """Write the timeline as Chrome trace events, which Perfetto (ui.perfetto.dev) and chrome://tracing open.

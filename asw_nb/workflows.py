@@ -12,6 +12,7 @@ from asw_nb.definitions import check, choose, jsonata_problem
 from asw_nb.engine.payload import copy_json
 from asw_nb.errors import DefinitionError, UnknownFunction, UsageError, did_you_mean
 from asw_nb.language import reader, rules
+from asw_nb.language.calm import calm
 from asw_nb.language.plan import Plan, compile_plan
 from asw_nb.language.problems import Problem
 from asw_nb.names import known_workflows, main_namespace, registry
@@ -207,6 +208,7 @@ def _workflow_name(name: str) -> str:
     return name
 
 
+@calm()
 def validate(definition: Any, dialect: str = "auto", type: str = "STANDARD") -> list[Problem]:
     """Every problem of a definition; none raises.
 

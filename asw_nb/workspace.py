@@ -275,6 +275,8 @@ class Workspace(Selection):
         else:
             run.record = record
         self.runs[record.key] = run
+        for tell in driving.on_start:
+            tell(self, record, run)
         self.runner.start(run)
         return Execution(self, record, run)
 

@@ -95,10 +95,14 @@ def test_every_exported_history_gives_the_same_attempts_and_visits(run: asw.Exec
     loaded = asw.load_history(exported(run))
     same(run.attempts(), loaded.attempts())
     own, other = run.states(), loaded.states()
-    told = ["visit", "path", "type", "status", "entered", "exited", "attempts", "resource", "input"]
+    told = ["visit", "path", "type", "status", "entered", "attempts", "resource", "input"]
     pd.testing.assert_frame_equal(own[told].astype(object), other[told].astype(object))
+    # the cloud's history has no event for the end of what failed or was ended with it
+    left = own["status"].isin(("SUCCEEDED", "CAUGHT"))
+    assert own["exited"][left].tolist() == other["exited"][left].tolist()
     assert loaded.status == run.status
-    assert repr(loaded.summary()) == repr(run.summary())
+    summary, again = run.summary(), loaded.summary()
+    assert (summary.duration_s, summary.busy_s, summary.attempts, summary.retries) == (again.duration_s, again.busy_s, again.attempts, again.retries)
 
 
 def test_a_redriven_history_of_aws_has_both_lives() -> None:

@@ -289,7 +289,7 @@ HUGE: dict[str, Callable[[], str | bytes]] = {
     "a JSONata expression of 99,000 letters": lambda: jsonata_field(f'"a":"{{% {"a" * 99_000} %}}",'),
     "a JSONata expression of 99,000 blanks": lambda: jsonata_field(f'"a":"{{% {" " * 99_000}1 %}}",'),
     "a JSONata text of 99,000 letters": lambda: jsonata_field(f'"a":"{{% \'{"a" * 99_000}\' %}}",'),
-    "a JSONata text of escapes": lambda: jsonata_field('"a":"{% \'' + "\\\\n" * 33_000 + "' %}\","),
+    "a JSONata text of escapes": lambda: jsonata_field('"a#":"{% \'' + "\\\\n" * 33_000 + "' %}\","),
     "a JSONata number of 99,000 digits": lambda: jsonata_field(f'"a":"{{% {"1" * 99_000} %}}",'),
     "a JSONata variable": lambda: jsonata_field(f'"a":"{{% ${"a" * 90_000} %}}",'),
     "a JSONata signature": lambda: jsonata_field(f'"a":"{{% function($a)<{"(a" * 10_000}>{{1}} %}}",'),

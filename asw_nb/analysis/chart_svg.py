@@ -176,16 +176,22 @@ def symbol(name: str, x: float, y: float, r: float) -> str:
     """
     if name == "circle":
         return f"M{x - r:.1f} {y:.1f}a{r:g} {r:g} 0 1 0 {2 * r:g} 0a{r:g} {r:g} 0 1 0 {-2 * r:g} 0z"
-    shapes = {
+    shapes: dict[str, list[tuple[float, float]]] = {
         "square": [(-1, -1), (1, -1), (1, 1), (-1, 1)],
         "diamond": [(0, -1.25), (1.25, 0), (0, 1.25), (-1.25, 0)],
         "triangle-up": [(0, -1.2), (1.2, 1), (-1.2, 1)],
         "triangle-down": [(0, 1.2), (1.2, -1), (-1.2, -1)],
         "x": [(-1.2, -0.7), (-0.7, -1.2), (0, -0.5), (0.7, -1.2), (1.2, -0.7), (0.5, 0), (1.2, 0.7), (0.7, 1.2), (0, 0.5), (-0.7, 1.2), (-1.2, 0.7), (-0.5, 0)],
-        "star": [(math.cos(a * math.pi / 5 - math.pi / 2) * (1.5 if a % 2 == 0 else 0.65), math.sin(a * math.pi / 5 - math.pi / 2) * (1.5 if a % 2 == 0 else 0.65)) for a in range(10)],
+        "star": [_star(a) for a in range(10)],
     }  # fmt: skip
     points = shapes.get(name, shapes["diamond"])
     return "M" + "L".join(f"{round(x + a * r, 1):g} {round(y + b * r, 1):g}" for a, b in points) + "z"
+
+
+def _star(corner: int) -> tuple[float, float]:
+    """One of the ten corners of a star, the outer ones even."""
+    angle, far = corner * math.pi / 5 - math.pi / 2, 0.65 if corner % 2 else 1.5
+    return math.cos(angle) * far, math.sin(angle) * far
 
 
 class _Scale:

@@ -26,12 +26,13 @@ from asw_nb.analysis.card import (
 from asw_nb.analysis.figure import html_text
 from asw_nb.analysis.palette import STATUS_COLOURS
 from asw_nb.history.fold import Visit
-from asw_nb.history.redact import is_secret, redact, redact_lines, redact_text
+from asw_nb.history.redact import redact, redact_lines, redact_text
 from asw_nb.history.store import Record
 
 PANE = "background:#ffffff;color:#1b1f24;border:1px solid #d0d7de;border-radius:8px;padding:10px 14px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.45;overflow-wrap:anywhere"
 MOST_ITEMS = 60
 MOST_NODES = 600
+MOST_CHARS, SHORTEST_CUT = 14_000, 24
 LONGEST_TEXT = 2_000
 LONGEST_LINE = 500
 MOST_LINES = 200
@@ -39,26 +40,25 @@ MOST_ATTEMPTS = 50
 
 
 def shortened(value: Any) -> Any:
-    """A payload small enough to be written down: long texts, lists and objects are cut, and say by how much.
+    """A payload small enough to be written down, with its secrets masked: long texts, lists and objects are cut, and say by how much.
 
     Examples
     --------
-    >>> shortened({"rows": list(range(100_000)), "text": "x" * 3000})["rows"][-1]
+    >>> shortened({"rows": list(range(100_000)), "password": "x" * 3000})["rows"][-1]
     '… 99,940 more'
     """
-    return _shortened(value, [MOST_NODES])
+    # items first, as what is left out need not be searched for secrets; texts last, as a secret that is cut in two is not recognised
+    return _with_short_texts(redact(_with_few_items(value, [MOST_NODES])), [MOST_CHARS])
 
 
-def _shortened(value: Any, left: list[int]) -> Any:
+def _with_few_items(value: Any, left: list[int]) -> Any:
     left[0] -= 1
-    if isinstance(value, str):
-        return cut(value, LONGEST_TEXT)
     if isinstance(value, list | tuple):
         out: list[Any] = []
         for item in value:
             if len(out) == MOST_ITEMS or left[0] <= 0:
                 return [*out, f"… {len(value) - len(out):,} more"]
-            out.append(_shortened(item, left))
+            out.append(_with_few_items(item, left))
         return out
     if isinstance(value, dict):
         kept: dict[str, Any] = {}
@@ -66,14 +66,26 @@ def _shortened(value: Any, left: list[int]) -> Any:
             if len(kept) == MOST_ITEMS or left[0] <= 0:
                 kept["…"] = f"{len(value) - len(kept):,} more"
                 break
-            kept[cut(key, 200)] = item if is_secret(key) else _shortened(item, left)
+            kept[key] = _with_few_items(item, left)
         return kept
+    return value
+
+
+def _with_short_texts(value: Any, left: list[int]) -> Any:
+    if isinstance(value, str):
+        text = cut(value, max(SHORTEST_CUT, min(LONGEST_TEXT, left[0])))
+        left[0] -= len(text)
+        return text
+    if isinstance(value, list):
+        return [_with_short_texts(item, left) for item in value]
+    if isinstance(value, dict):
+        return {cut(key, 200): _with_short_texts(item, left) for key, item in value.items()}
     return value
 
 
 def payload_html(value: Any) -> str:
     """A payload as text, cut and with its secrets masked."""
-    return f'<pre style="{PRE};max-height:260px;overflow:auto">{html_text(json_text(shortened(redact(value)), 12_000))}</pre>'
+    return f'<pre style="{PRE};max-height:260px;overflow:auto">{html_text(json_text(shortened(value), 12_000))}</pre>'
 
 
 def text_html(text: str) -> str:

@@ -73,10 +73,10 @@ class Cuts:
             share = float(np.diff(self.apply(np.array([low, high])))[0]) / total
             about = max(1, round(share * 8))
             if zero_s is None:
-                found = [(v, duration(v)) for v in (ticks(low, high, about) if high > low else [low])]
+                found = [(v, since(v)) for v in (ticks(low, high, about) if high > low else [low])]
             else:
                 found = [(v - zero_s, text) for v, text in time_ticks(zero_s + low, zero_s + high, about)]
-            found = [low_mark for low_mark in found if low - 1e-9 <= low_mark[0] <= high + 1e-9] or [(low, duration(low))] * (zero_s is None)
+            found = [mark for mark in found if low - 1e-9 <= mark[0] <= high + 1e-9] or [(low, since(low))] * (zero_s is None)
             for value, text in found:
                 place = float(self.apply(np.array([value]))[0])
                 half = text_width_px(text) / 2 / MARKS_PX * total
@@ -84,6 +84,22 @@ class Cuts:
                     out.append((place, text))
                     free = place + half + 10 / MARKS_PX * total
         return out
+
+
+def since(seconds: float) -> str:
+    """A time since the start, to the second however long it is: after a pause of hours, seconds still matter.
+
+    Examples
+    --------
+    >>> [since(v) for v in (0, 2.5, 62, 3602, 90_000)]
+    ['0 s', '2.5 s', '1:02', '1:00:02', '25:00:00']
+    """
+    if seconds < 60:
+        return f"{seconds:g} s"
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    tail = f"{rest:02.0f}" if abs(rest - round(rest)) < 1e-6 else f"{rest:06.3f}".rstrip("0")
+    return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
 
 
 def find(spans: Spans, start: np.ndarray, end: np.ndarray) -> Cuts | None:
@@ -115,4 +131,4 @@ def find(spans: Spans, start: np.ndarray, end: np.ndarray) -> Cuts | None:
     return Cuts(np.array([true[i] for i in keep]), np.array([drawn[i] for i in keep]), pauses)
 
 
-__all__ = ["Cuts", "find"]
+__all__ = ["Cuts", "find", "since"]

@@ -62,8 +62,8 @@ def paint(spans: Spans, layout: Layout, start: np.ndarray, end: np.ndarray) -> t
             np.add.at(edges, (top[some] + offset, first[some]), 1)
             np.add.at(edges, (top[some] + offset, last[some]), -1)
         covered = np.cumsum(edges[:, :-1], axis=1) > 0
-        pale = stripes * len(KINDS) if style.hatch else 0
-        pixels = np.where(covered, (1 + kind + pale).astype("uint8") if style.hatch else np.uint8(1 + kind), pixels)
+        pale = stripes * np.uint8(len(KINDS) if style.hatch else 0)
+        pixels = np.where(covered, (1 + kind + pale).astype("uint8"), pixels)
     return pixels, low, step, lines
 
 

@@ -53,7 +53,7 @@ class TaskContext(dict[str, Any]):
         self["time_limit_in_ms"] = round(limit * 1000)
         self._order, self._lines = order, lines
         self._deadline = time.monotonic() + limit
-        self._metrics: list[tuple[int, int | None, str, float | str]] = []
+        self._metrics: list[tuple[int, int | None, str, Any]] = []
         self.attempt = order.attempt
         self.execution = order.run.state.context_execution["Name"]
         self.state = order.state.name

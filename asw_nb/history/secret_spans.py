@@ -21,9 +21,12 @@ MOST_READINGS = 10
 """How often a text is read at most, when values stand in values: then all of the rest is one."""
 
 # Each pattern begins where a word does and takes the word whole, so that a megabyte without a blank is read once.
-_NAMED = re.compile(r"(?<![\w.-])(?P<key>(?:[\w.-]++|\\++u[0-9a-fA-F]{4})++)(?P<quote>\\*[\"'`])?[ \t]*\]?[ \t]*(?:==|!=|:=|=>|->|[=:：])[ \t]*")
-_OPTION = re.compile(r"(?<![\w.-])(?P<key>--[\w.-]++)(?P<quote>\\*[\"'])?,?[ \t]+(?!\\*[\"']?-)")
-_ARGUMENT = re.compile(r"\([ \t]*(?P<quote>\\*[\"'])(?P<key>[\w.-]++)\\*[\"'][ \t]*,\s*")
+_NAMED = re.compile(
+    r"(?<![\w.-])(?!(?<=\\)u[0-9a-fA-F]{4})(?P<key>(?:[\w.-]++|(?<!\\)\\++u[0-9a-fA-F]{4})++)"
+    r"(?P<quote>\\*+[\"'`])?+[ \t]*+(?:\][ \t]*+)?+(?:==|!=|:=|=>|->|[=:：])[ \t]*+"
+)
+_OPTION = re.compile(r"(?<![\w.-])(?P<key>--[\w.-]++)(?P<quote>\\*+[\"'])?+,?+[ \t]++(?!\\*[\"']?-)")
+_ARGUMENT = re.compile(r"\([ \t]*+(?P<quote>\\*+[\"'])(?P<key>[\w.-]++)\\*+[\"'][ \t]*+,\s*+")
 _CODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _BEFORE = re.compile(r"([^\W_]{2,20}) \Z")
 _SECOND_WORDS = frozenset(("code", "id", "key", "keys", "phrase"))
@@ -51,8 +54,8 @@ _LINE = re.compile(r"[^\r\n]*+")
 _GOES_ON = re.compile(
     r"(?=\w)|[ \t]*\+[ \t]*(?=[bBrRuUfF]{0,2}[\"'])|[ \t]*\\?\r?\n[ \t]*(?=[bBrRuUfF]{0,2}[\"'](?!\w+[\"']\s*:))"
 )
-_ANNOTATED = re.compile(r"[ \t]*(?:\|[ \t]*[\w.\[\]]+[ \t]*)*=(?!=)[ \t]*")
-_BRACKETS = re.compile(r"\\*[\"'`]|[()\[\]{}]")
+_ANNOTATED = re.compile(r"[ \t]*+(?:\|[ \t]*+[\w.\[\]]++[ \t]*+)*+=(?!=)[ \t]*+")
+_BRACKETS = re.compile(r"(?<!\\)\\*+[\"'`]|[()\[\]{}]")
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 

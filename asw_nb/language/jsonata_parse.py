@@ -44,7 +44,7 @@ class _TooLarge(Exception):
 
 
 @lru_cache(1)
-def _library() -> tuple[type, type[Exception]]:
+def _library() -> tuple[Any, Any]:
     """The parser, bounded, and its error."""
     limit = sys.getrecursionlimit()
     try:
@@ -64,8 +64,7 @@ def _library() -> tuple[type, type[Exception]]:
 
     def fresh(symbol: Any) -> Any:
         """A copy of a symbol of the table; a hundred such copies make a tree."""
-        kind = type(symbol)
-        copied = kind.__new__(kind)
+        copied = object.__new__(type(symbol))
         copied.__dict__ = symbol.__dict__.copy()
         if "prefix" in copied.__dict__:
             copied.prefix = fresh(symbol.prefix)
@@ -73,6 +72,10 @@ def _library() -> tuple[type, type[Exception]]:
 
     class BoundedParser(Parser):
         """Counts, because ``((a ?? b) ?? c) ...`` doubles the tree with every level."""
+
+        node: Any
+        errors: Any
+        ancestry: Any
 
         def __init__(self) -> None:
             super().__init__()
@@ -141,8 +144,7 @@ def _library() -> tuple[type, type[Exception]]:
             self.nodes_left -= 1
             if self.nodes_left < 0:
                 raise _TooLarge
-            kind = type(part)
-            copied = kind.__new__(kind)
+            copied = object.__new__(type(part))
             copied.__dict__ = fields = part.__dict__.copy()
             for name, value in fields.items():
                 if value is not None and isinstance(value, (list, Parser.Symbol)):

@@ -24,7 +24,7 @@ import msgspec
 from asw_nb.errors import DefinitionError, UsageError
 from asw_nb.language.calm import calm
 from asw_nb.language.problems import Problem
-from asw_nb.language.reader_json import MAX_DEPTH, Enough, Fault, NotJson, Scanner, load
+from asw_nb.language.reader_json import MAX_DEPTH, Enough, Fault, NotJson, Scanner, load, top_of
 from asw_nb.language.reader_places import JsonPlaces, Lines, Places
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ _TOKEN = re.compile(r"[\w$]+")
 _MAX_REPORTED = 50
 _MAX_STEPS = 12
 _MAX_BITS = 14_280  # of an integer that Python still writes as text
+
+MAX_OUTSIDE = 100_000
+"""Characters of an object or array that is no `States`, in a long definition."""
+
+MAX_TOP_FIELDS = 1_000
 
 MAX_CHARACTERS = 1_048_576
 """Characters of a definition, as in the cloud."""
@@ -216,6 +221,9 @@ def _read_json(text: str, source: str, first_line: int, is_file: bool = False) -
             [Problem("ERROR", "SCHEMA_VALIDATION_FAILED", NOT_AN_OBJECT, "", first_line, 1, EXAMPLE)], source
         )
     try:
+        refused_at_once = _look_at_top(text, first_line)
+        if refused_at_once:
+            raise DefinitionError(refused_at_once, source)
         value = load(text)
     except NotJson as refused:
         if not (is_file or head[0] in "{[/"):
@@ -224,6 +232,32 @@ def _read_json(text: str, source: str, first_line: int, is_file: bool = False) -
     if not isinstance(value, dict):
         raise _no_object(text, source, first_line, len(text) - len(head))
     return Document(value, text, "json", source, first_line)
+
+
+def _look_at_top(text: str, first_line: int) -> list[Problem]:
+    """What is wrong with the fields at the top of a long text: no states, or much that stands outside of them."""
+    if len(text) < MAX_OUTSIDE:
+        return []
+    values = top_of(text)
+    document = Document({}, text, "json", "", first_line)
+    if len(values) > MAX_TOP_FIELDS:
+        return [_too_many_fields(document)]
+    begins = {name: bytes(view[:1]) for name, raw in values.items() if len(view := memoryview(raw)) > MAX_OUTSIDE}
+    return [_outside_of_states(document, n) for n, b in begins.items() if b == b"[" or (b == b"{" and n != "States")]
+
+
+def _outside_of_states(document: Document, name: str) -> Problem:
+    line, column = document.position((name,), "key")
+    message, fix = f'The field "{name[:80]}" holds more than a definition has outside of its states.', "Remove the field."
+    if name == "States":
+        message, fix = "Expected value of type Object", 'Write {"name of a state": {"Type": ...}}.'
+    return Problem("ERROR", "SCHEMA_VALIDATION_FAILED", message, location_of((name[:80],)), line, column, fix)
+
+
+def _too_many_fields(document: Document) -> Problem:
+    line, column = document.position(())
+    message = f"The definition has more than {MAX_TOP_FIELDS} fields outside of its states."
+    return Problem("ERROR", "SCHEMA_VALIDATION_FAILED", message, "/", line, column, "Remove what is no field of a definition.")
 
 
 def _no_object(text: str, source: str, first_line: int, start: int) -> DefinitionError:
@@ -320,11 +354,10 @@ def _look_at_part(composer: Composer, text: str, source: str, first_line: int) -
     if not isinstance(value, dict):
         raise _no_object(text, source, first_line, root.at)
     document = Document(value, text, "yaml", source, first_line, composer.places(value, root.at))
-    if inner and root.key != "States":
-        pointer = (root.key or "",)
-        message = f"The field \"{pointer[0][:80]}\" holds thousands of values, and a definition has them in its states only."
-        line, column = document.position(pointer)
-        problems = [Problem("ERROR", "SCHEMA_VALIDATION_FAILED", message, location_of(pointer), line, column, "Remove the field.")]
+    if len(value) > MAX_TOP_FIELDS:
+        problems = [_too_many_fields(document)]
+    elif inner and (root.key != "States" or isinstance(inner[0].container, list)):
+        problems = [_outside_of_states(document, root.key or "")]
     else:
         path = composer.path
         problems = check_part(document, {location_of(path[:level]) for level in range(len(path) + 1)})

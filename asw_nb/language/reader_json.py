@@ -67,7 +67,7 @@ _IN_STRING = re.compile(r'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+])", re.ASCII)
 _WORD = re.compile(r"true|false|null")
 _LOOSE = re.compile(r"[^\s,:\[\]{}\"']+")
-_SINGLE = re.compile(r"'((?:[^'\\\n]|\\.)*)'")
+_SINGLE = re.compile(r"'((?:[^'\\\n]++|\\.)*+)'")
 _NAMES = {"{": "object", "[": "array"}
 _CLOSERS = {"{": "}", "[": "]"}
 _LITERALS = {
@@ -113,6 +113,7 @@ _STRICT = json.JSONDecoder(parse_constant=_refuse, parse_float=_float, object_pa
 
 _DECODER = msgspec.json.Decoder()
 _FORM = msgspec.json.Decoder(msgspec.Raw)  # looks at the form only
+_TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _PLAIN_FLOATS = msgspec.json.Decoder(float_hook=float)
 _AT_BYTE = re.compile(r"^JSON is malformed: (.*) \(byte (\d+)\)$")
 _BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -156,8 +157,16 @@ def repeats_a_key(text: str, written: bytes | str) -> bool:
     return _count(written, ":") != colons
 
 
+def top_of(text: str) -> dict[str, msgspec.Raw]:
+    """The bytes of each value of the object that a text is; nothing when it is none."""
+    try:
+        return _TOP.decode(text)
+    except (RecursionError, UnicodeEncodeError, msgspec.DecodeError):
+        return {}
+
+
 def load(text: str) -> Any:
-    """The value of a JSON text.
+    """The value of a JSON text; of one that is no object, only its type is certain.
 
     Raises
     ------
@@ -170,12 +179,14 @@ def load(text: str) -> Any:
         if len(text) > _LARGE:
             _FORM.decode(text)  # ten times faster than the whole, when the text is no JSON
         value = (_PLAIN_FLOATS if huge_numbers else _DECODER).decode(text)
-        if type(value) is not dict and type(value) is not list:
+        if type(value) is not dict:
             return value
         if text.count("{") + text.count("[") > MAX_DEPTH and too_deep(value):
             raise NotJson(TOO_DEEP)
         written = _written(value)
         if huge_numbers and _count(written, "null") != text.count("null"):  # as which infinity is written
+            if "\\u" not in text:
+                raise NotJson("a number that is too large")
             value = _DECODER.decode(text)
     except RecursionError:
         raise NotJson(TOO_DEEP) from None
@@ -521,4 +532,4 @@ class Scanner:
         return Fault(at, f"{word} is no JSON value.", f'Write "{word}" if it is a text.')
 
 
-__all__ = ["HALF", "MAX_DEPTH", "MAX_DUPLICATES", "Enough", "Fault", "NotJson", "Scanner", "load", "too_deep"]
+__all__ = ["HALF", "MAX_DEPTH", "MAX_DUPLICATES", "Enough", "Fault", "NotJson", "Scanner", "load", "too_deep", "top_of"]

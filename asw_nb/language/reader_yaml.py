@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import yaml
@@ -20,7 +21,7 @@ from asw_nb.language.reader_places import Step, YamlPlaces
 MAX_ALIASED = 100_000
 
 FIRST_LOOK = 5_000
-"""Values after which the reading asks for the first time whether it is worth going on."""
+"""Values, roughly, after which the reading asks for the first time whether it is worth going on."""
 
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -164,7 +165,11 @@ class Composer:
         keys: dict[str, int] | None = None
         starts: list[int] = []
         look_at = FIRST_LOOK if self.look is not None else math.inf
-        while True:
+        for number in count():
+            if number > look_at:
+                look_at *= 4
+                assert self.look is not None
+                self.look(self)
             event = next_event()
             kind = type(event)
             if kind is yaml.ScalarEvent:
@@ -228,10 +233,8 @@ class Composer:
                 container[frame.key] = value
                 starts.append(at)
                 frame.key = None
-            if self.count - self.aliased > look_at:
-                look_at *= 4
-                assert self.look is not None
-                self.look(self)
+
+        raise AssertionError
 
     def no_tags(self, tag: str, start: int) -> Fault:
         shown = tag.replace("tag:yaml.org,2002:", "!!")
@@ -272,7 +275,7 @@ class Composer:
             raise Enough
 
     def check_key(self, event: Any, key: Any, start: int) -> None:
-        if type(event) is yaml.AliasEvent:
+        if not hasattr(event, "implicit"):  # an alias
             if not isinstance(key, str):
                 raise Fault(event.start_mark.index, f"The key *{event.anchor[:80]} is no string.", "Write the key out, in quotes.")
         elif not isinstance(key, str):

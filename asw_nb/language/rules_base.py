@@ -37,7 +37,7 @@ _MAX_TOLD = 200
 # Estimated microseconds: what may be spent on a definition that is refused anyway, and on what is wrong in it.
 _PATIENCE = 30_000
 _PATIENCE_WITH_ERRORS = 12_000
-_PER_ERROR = 50
+_PER_ERROR, _PER_STEP = 30, 5
 _PER_CHARACTER = {"json": 0.015, "yaml": 0.15}  # which its reading has taken
 _MAX_WORD = 80
 
@@ -126,7 +126,7 @@ class Checkup:
             location = location_of([short(step) if isinstance(step, str) else step for step in pointer])
         self.problems.append(Problem(severity, code, message, location, line, column, fix))
         if severity == "ERROR":
-            self._left_for_errors -= _PER_ERROR
+            self._left_for_errors -= _PER_ERROR + _PER_STEP * len(pointer)
             if self.counts["ERROR"] >= _MAX_TOLD or self._left_for_errors < 0:
                 raise Enough
 

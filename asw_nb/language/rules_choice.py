@@ -214,7 +214,7 @@ def _operand_fix(operator: str, value: Any, otherwise: str) -> str:
 
 def _unknown_fields(state: State, rule: dict[str, Any], place: tuple[Step, ...]) -> None:
     for field in rule:
-        if field not in _KNOWN:
+        if field not in _KNOWN and state.checkup.wants_warnings:
             fix = state.checkup.did_you_mean(field, _KNOWN) or "Remove it."
             message = f"Field '{short(field)}' is not supported"
             state.warning(message, *place, at=(*place, field), of="key", fix=fix)

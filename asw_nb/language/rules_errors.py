@@ -91,7 +91,7 @@ def _entries(
             _error_equals(state, entry["ErrorEquals"], (*place, "ErrorEquals"), index == len(value) - 1)
         one(state, entry, place)
         for name in entry:
-            if name not in known:
+            if name not in known and state.checkup.wants_warnings:
                 fix = state.checkup.did_you_mean(name, known) or "Remove it."
                 state.warning(f"Field '{short(name)}' is not supported", *place, at=(*place, name), of="key", fix=fix)
     _entries_never_reached(state, field, value)

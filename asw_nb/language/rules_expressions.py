@@ -189,7 +189,8 @@ class _Call:
 
     def path(self) -> None:
         start, depth, quote = self.at, 0, ""
-        while self.at < len(self.text):
+        end = min(len(self.text), start + MAX_PATH + 1)
+        while self.at < end:
             mark = self.text[self.at]
             if quote:
                 if mark == "\\":
@@ -346,12 +347,13 @@ def payload_template(state: State, field: str, value: Any, *inside: Step) -> Non
             continue
         if not isinstance(tree, dict):
             continue
+        warn = state.checkup.wants_warnings
         for key, child in tree.items():
             if key.endswith(".$"):
                 _dynamic_key(state, tree, key, child, place)
             elif isinstance(child, (dict, list)):
                 stack.append((child, (*place, key)))
-            elif isinstance(child, str):
+            elif isinstance(child, str) and warn:
                 if child[:1] in _DYNAMIC_FIRST and _LOOKS_DYNAMIC.match(child):
                     message = "No .$ on a field that appears to be a JSONPath or Intrinsic Function."
                     state.warning(
@@ -359,6 +361,9 @@ def payload_template(state: State, field: str, value: Any, *inside: Step) -> Non
                     )
                 elif child.startswith("{%"):
                     _jsonata_in_jsonpath(state, (*place, key))
+                else:
+                    continue
+                warn = state.checkup.wants_warnings
 
 
 def _dynamic_key(state: State, tree: dict[str, Any], key: str, value: Any, place: tuple[Step, ...]) -> None:

@@ -69,11 +69,24 @@ class Flow:
                 ends.append(name)
                 continue
             value = states[name]
-            target = value.get("Next")
-            if type(target) is str and target in kinds and kind != "Choice" and "Catch" not in value:
-                following[name] = (target,)
-                if "End" in value and value["End"] is True:
+            if kind != "Choice" and "Catch" not in value:  # most states, quickly
+                target = value.get("Next")
+                named = type(target) is str
+                if named and target in kinds:
+                    following[name] = (target,)
+                    if value.get("End") is True:
+                        ends.append(name)
+                    continue
+                following[name] = ()
+                if named:
+                    unsure.append(name)
+                    if target not in states:
+                        self.dangling.append((name, target, ("Next",)))
+                if value.get("End") is True:
                     ends.append(name)
+                else:
+                    unsure.append(name)
+                    silent = silent or not named or target in states
                 continue
             targets: list[str] = []
             known = len(self.dangling)

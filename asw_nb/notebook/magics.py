@@ -340,6 +340,14 @@ class AswMagics(Magics):
         filters = {"workflow": options.workflow} if options.workflow is not None and chosen is None else {}
         return default_workspace().compare(chosen, not options.all, **filters)
 
+    def _command_report(self, options: Any) -> Any:
+        execution = self.execution(options.execution)
+        made = execution.report(options.path, title=options.title, code=options.code, sections=options.section, last=options.last)
+        if options.path is None:
+            return made
+        print(f"{made}  {size_text(made.stat().st_size)}")
+        return None
+
     def _command_graph(self, options: Any) -> Any:
         thing = self.names.get(options.thing, _MISSING)
         return (thing if isinstance(thing, Workflow) else self.execution(options.thing)).graph()

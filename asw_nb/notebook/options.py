@@ -310,6 +310,18 @@ COMMANDS: dict[str, Command] = {
             ),
             ("%asw compare monday tuesday", "%asw compare --workflow nightly"),
         ),
+        Command(
+            "%asw report", "Write a report that can be handed to somebody; without a path it is shown.",
+            (
+                _EXECUTION,
+                Option(("path",), "a file ending in .html, .ipynb or .md", {"nargs": "?"}),
+                Option(("--title",), "the heading", {"metavar": "TEXT"}),
+                Option(("--code",), "show the source of the functions as well", {"action": "store_true"}),
+                Option(("--section",), "only this section; may be repeated", {"action": "append", "metavar": "NAME"}),
+                Option(("--last",), "executions of the same workflow to show beside it", {"type": int, "default": 5, "metavar": "N"}),
+            ),
+            ("%asw report run run.html", "%asw report latest --section errors"),
+        ),
         Command("%asw graph", "Show the graph of an execution or a workflow.", (Option(("thing",), "an execution or a workflow", {"nargs": "?", "default": "latest"}),)),
         Command(
             "%asw stop", "Stop an execution, or all that run here.",

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from asw_nb.errors import UsageError, did_you_mean
 from asw_nb.history.redact import redact

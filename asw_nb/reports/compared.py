@@ -9,7 +9,21 @@ from typing import Any
 from asw_nb.analysis.chart import cell_text
 from asw_nb.analysis.compare import MISSING, Comparison
 from asw_nb.analysis.words import cut, duration_text
-from asw_nb.reports.blocks import Block, Code, Facts, Fold, Limits, Prose, Section, Table, Verdict, cropped, name, short, text
+from asw_nb.reports.blocks import (
+    Block,
+    Code,
+    Facts,
+    Fold,
+    Limits,
+    Prose,
+    Section,
+    Table,
+    Verdict,
+    cropped,
+    name,
+    short,
+    text,
+)
 from asw_nb.reports.material import MOST_SUMMED, Material
 from asw_nb.reports.told import count, moment
 
@@ -51,6 +65,8 @@ def differences(views: Sequence[Any], limits: Limits) -> list[Block]:
     comparison = Comparison(views)
     blocks: list[Block] = [Prose(f"First difference: {text(comparison.divergence)}." if comparison.divergence else "All took the same way.")]
     table = comparison.table
+    if len({view.status for view in views}) > 1:  # of one that failed there is no output: that is said already
+        table = table[table["section"] != "output"]
     if len(table):
         names = comparison.names
         rows = []

@@ -23,7 +23,7 @@ LOOKS = {
     "head": HEAD,
     "headn": HEAD + _NUMBER,
     "name": HEAD + ";white-space:nowrap;border-bottom:none",
-    "cell": CELL + ";overflow-wrap:anywhere;min-width:60px",
+    "cell": CELL + ";overflow-wrap:anywhere;min-width:80px",
     "celln": CELL + _NUMBER,
     "note": GREY + ";font-size:12px",
     "code": PRE,

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from asw_nb.analysis.tables import no_collection
 from asw_nb.errors import UsageError, did_you_mean
 from asw_nb.reports import build
-from asw_nb.reports.blocks import Document, Limits
+from asw_nb.reports.blocks import Document, Limits, Section
 from asw_nb.views import View
 
 MAX_BYTES = 8_000_000
@@ -26,27 +27,35 @@ class Report:
     Attributes
     ----------
     document : Document
+    extra : list of Section
+        What is told besides, at the end of the first part.
     """
 
-    def __init__(self, make: Callable[[Limits, Path | None], Document]) -> None:
+    def __init__(self, make: Callable[[Limits], Document]) -> None:
         self._make = make
-        self.document = make(Limits(), None)
+        self.extra: list[Section] = []
+        self._first = make(Limits())
+
+    @property
+    def document(self) -> Document:
+        return self._with_extra(self._first)
+
+    def _with_extra(self, document: Document) -> Document:
+        first, *others = document.parts
+        return replace(document, parts=[replace(first, sections=[*first.sections, *self.extra]), *others])
 
     def __repr__(self) -> str:
         parts = len(self.document.parts)
         return f"asw report {self.document.title} | {sum(len(p.sections) for p in self.document.parts)} sections" + (f" in {parts} parts" if parts > 1 else "")
 
-    def text(self, form: str, max_bytes: int = MAX_BYTES, folder: Path | None = None) -> str:
+    def text(self, form: str, max_bytes: int = MAX_BYTES) -> str:
         """The report as the text of a file: ``"html"``, ``"markdown"`` or ``"notebook"``."""
-        limits = Limits()
-        document = self.document if folder is None else self._make(limits, folder)
-        written = _written(form, document)
+        limits, written = Limits(), _written(form, self.document)
         for _ in range(HALVINGS):
             if len(written.encode("utf-8", "replace")) <= max_bytes:
                 break
             limits = limits.halved()
-            document = self._make(limits, folder)
-            written = _written(form, document)
+            written = _written(form, self._with_extra(self._make(limits)))
         return written
 
     def save(self, path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Path:
@@ -58,7 +67,7 @@ class Report:
             The ending is none of ``.html``, ``.md`` and ``.ipynb``, or the file cannot be written.
         """
         target = Path(path)
-        written = self.text(form_of(target), max_bytes, target.absolute().parent)
+        written = self.text(form_of(target), max_bytes)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(written, encoding="utf-8", errors="replace", newline="\n")
@@ -149,7 +158,8 @@ def report(
     views = _views(runs, workspace)
     with no_collection():
         materials = build.materials(views)
-        made = Report(lambda limits, folder: build.document(materials, title, wanted, limits, last, folder, code))
+        folder = None if path is None else Path(path).absolute().parent
+        made = Report(lambda limits: build.document(materials, title, wanted, limits, last, folder, code))
         return made if path is None else made.save(path, max_bytes)
 
 

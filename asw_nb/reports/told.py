@@ -8,13 +8,26 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import Any
 
 from asw_nb.analysis.compare import leaves
 from asw_nb.analysis.words import cut, duration_text, readable_cause, stack_trace
 from asw_nb.history.fold import Attempt, Visit
 from asw_nb.history.redact import redact, redact_lines, redact_text
-from asw_nb.reports.blocks import Block, Code, Facts, Fold, Limits, Prose, Section, Verdict, cropped, name, payload, short, text
+from asw_nb.reports.blocks import (
+    Block,
+    Code,
+    Facts,
+    Fold,
+    Limits,
+    Prose,
+    Section,
+    Verdict,
+    cropped,
+    name,
+    payload,
+    short,
+    text,
+)
 from asw_nb.reports.material import Material
 
 BAD = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -102,7 +115,7 @@ def errors(material: Material, limits: Limits) -> Section | None:
             blocks.append(Code(text(message, limits.text)))
         trace = _last_traceback(material) or "".join(stack_trace(record.cause))
         if trace:
-            blocks += [Prose("Traceback"), Code(_tail(redact_text(trace), limits.text), "python-traceback")]
+            blocks += [Prose("Traceback"), Code(_tail(redact_text(trace), limits.text), "pytb")]
     failed = list(_failures(material))
     if failed:
         rows = [(*where, what, message, then) for where, what, message, then, _ in failed]
@@ -146,7 +159,7 @@ def _tracebacks(material: Material, failed: list[Failure], limits: Limits) -> li
             kinds.setdefault((re.sub(r"\[\d+\]", "[*]", failure[0][0]), failure[1]), []).append(failure)
     blocks: list[Block] = [
         Fold(f"Traceback of {what} at {same[0][0][0]}" + (f" and {len(same) - 1:,} more like it" if len(same) > 1 else ""),
-             [Code(_tail(redact_text(same[0][4]), limits.text), "python-traceback")])
+             [Code(_tail(redact_text(same[0][4]), limits.text), "pytb")])
         for (_, what), same in list(kinds.items())[:MOST_TRACEBACKS]
     ]  # fmt: skip
     if len(kinds) > MOST_TRACEBACKS:

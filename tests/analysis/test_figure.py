@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asw_nb.analysis.figure import PLOTLY_MIME, Figure, Html, html_text, plotly_text, svg_img
-from asw_nb.analysis.palette import STATUS_COLOURS, TEXT_COLOUR
+from asw_nb.analysis.palette import SERIES_COLOURS, STATUS_COLOURS, TEXT_COLOUR, series_style
 
 
 def figure() -> Figure:
@@ -151,3 +151,14 @@ def test_statuses_are_told_apart(reader):
 
 def test_the_bundle_is_json():
     json.dumps(figure()._repr_mimebundle_())
+
+
+@pytest.mark.parametrize("reader", sorted(SEEN_BY))
+def test_series_are_told_apart_and_seen(reader):
+    for colour in SERIES_COLOURS:
+        assert _contrast(colour, "#FFFFFF") > 2.7
+        assert _contrast(colour, "#111111") > 3.1
+    for a, b in itertools.combinations(SERIES_COLOURS, 2):
+        pair = zip(_lab(a, SEEN_BY[reader]), _lab(b, SEEN_BY[reader]), strict=True)
+        assert sum((x - y) ** 2 for x, y in pair) ** 0.5 > 10, (a, b)
+    assert len({series_style(n) for n in range(24)}) == 24

@@ -602,3 +602,14 @@ def test_a_mistake_in_the_cells_grammar_is_shown_at_its_line(notebook):
         "    def main_handler(event:\n"
         "                    ^"
     )
+
+
+def test_summary_and_compare_of_executions(notebook):
+    notebook.run('%%asw flow\n{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}')
+    for day in (1, 2):
+        notebook.run(f"%asw run flow -i '{{\"day\": {day}}}' -o run{day} --name d{day} --wait -q")
+    assert repr(notebook.run("%asw summary run1").value).startswith("asw summary flow/d1 | ")
+    assert repr(notebook.run("%asw compare").value).startswith("asw comparison of d1, d2 | ")
+    assert notebook.run("%asw compare run2 d1").value.names == ["d2", "d1"]
+    assert len(notebook.run("%asw compare --workflow flow --all").value.table) > 5
+    assert repr(notebook.run("%asw timeline run1 --rows state --unfold A").value).startswith("timeline: 1 row")

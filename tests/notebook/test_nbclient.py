@@ -11,6 +11,7 @@ import papermill
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from nbconvert import HTMLExporter
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -138,6 +139,9 @@ def test_the_training_notebook_under_nbclient(tmp_path):
     assert len(re.findall(r"(?m)^\d+ ", data(notebook, "state == 'Round'"))) >= 3
     assert data(notebook, 'asw.execution("finer")').endswith("['SUCCEEDED', 'SUCCEEDED', 'FAILED'])")
     assert_reads_everywhere(notebook)
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    charts = re.findall(r'<img alt="(curves|scatter|parallel coordinates|concurrency|timeline): [^"]*" style="[^"]*" src="data:image/svg', page)
+    assert charts == ["curves", "curves", "scatter", "parallel coordinates", "concurrency", "timeline"]
     assert kilobytes(notebook) < 1_000
 
 

@@ -52,7 +52,8 @@
 
   let folded = [];
   window.addEventListener("beforeprint", () => {
-    folded = [...document.querySelectorAll("details:not([open])")];
+    // the numbers behind a picture stay folded: they would take pages
+    folded = [...document.querySelectorAll("details:not([open])")].filter((part) => !part.closest("figure"));
     folded.forEach((part) => { part.open = true; });
   });
   window.addEventListener("afterprint", () => folded.forEach((part) => { part.open = false; }));

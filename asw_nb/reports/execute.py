@@ -1,0 +1,209 @@
+"""Executing a notebook from outside, as papermill does: parameters in, executed notebook out, and what became of its workflows."""
+
+from __future__ import annotations
+
+import ast
+import json
+import keyword
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asw_nb.errors import MissingDependency, UsageError
+
+NOT_WELL = ("FAILED", "TIMED_OUT", "ABORTED")
+
+_WATCH = """\
+try:
+    from asw_nb.reports import watching as _asw_watching
+    _asw_watching.watch()
+except ImportError:
+    pass
+"""
+_TOLD = """\
+try:
+    print(_asw_watching.told({wait_s!r}))
+except NameError:
+    print("[]")
+"""
+
+
+@dataclass
+class Executed:
+    """What became of a notebook.
+
+    Attributes
+    ----------
+    notebook : NotebookNode
+    executions : list of dict
+        workflow, name, status, error, failed_at of each that the notebook started.
+    failed_cell : int or None
+        The number of the cell that raised, from 1, and its error.
+    """
+
+    notebook: Any
+    executions: list[dict[str, Any]] = field(default_factory=list)
+    failed_cell: int | None = None
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """No cell raised, and no workflow failed in the end."""
+        return self.failed_cell is None and not any(e["status"] in NOT_WELL for e in self.executions)
+
+
+def read(path: Path) -> Any:
+    """A notebook file.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read, or is no notebook.
+    """
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except OSError as problem:
+        raise UsageError(f'the notebook "{path}" cannot be read: {problem.strerror}.') from None
+    except Exception as problem:
+        raise UsageError(f'"{path}" is no notebook: {str(problem).splitlines()[0][:200]}') from None
+
+
+def value_of(text: str) -> Any:
+    """A parameter's value: a number, True, False, None or JSON is what it says, and everything else is text.
+
+    Examples
+    --------
+    >>> [value_of(t) for t in ("3", "1e-3", "True", "null", '{"a": [1]}', "2026-11-01")]
+    [3, 0.001, True, None, {'a': [1]}, '2026-11-01']
+    """
+    words = {"True": True, "False": False, "None": None}
+    if text in words:
+        return words[text]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def set_parameters(notebook: Any, values: Mapping[str, Any]) -> None:
+    """Put values behind the cell that is tagged ``parameters``; at the top of a notebook that has none.
+
+    Raises
+    ------
+    UsageError
+        A name is none.
+    """
+    from nbformat import v4
+
+    if not values:
+        return
+    for name in values:
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise UsageError(f'-p {name}: "{name}" is no name of a variable.')
+    source = "\n".join(["# Parameters", *(f"{name} = {value!r}" for name, value in values.items())])
+    ast.parse(source)  # a value whose text is no Python must not reach the kernel
+    cells = [c for c in notebook.cells if "injected-parameters" not in c.metadata.get("tags", [])]
+    at = next((i + 1 for i, c in enumerate(cells) if "parameters" in c.metadata.get("tags", [])), 0)
+    cell = v4.new_code_cell(source, metadata={"tags": ["injected-parameters"]})
+    cell["id"] = "asw-parameters"
+    if notebook.nbformat_minor < 5:
+        del cell["id"]
+    notebook.cells = [*cells[:at], cell, *cells[at:]]
+
+
+def execute(
+    notebook: Any, folder: Path, *, kernel: str | None = None, timeout_s: float | None = None, wait_s: float = 3600.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Executed:  # fmt: skip
+    """Run all code cells in order, in a kernel that starts in `folder`; the first that raises is the last that is run.
+
+    Parameters
+    ----------
+    kernel : str, optional
+        The notebook's own when left out.
+    timeout_s : float, optional
+        For each cell.
+    wait_s : float
+        How long executions that the notebook left running are waited for.
+    progress : callable, optional
+        Told the number of the cell that begins, and of how many.
+    """
+    try:
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    except ImportError:
+        raise MissingDependency("nbclient", "reports") from None
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbformat import v4
+
+    name = kernel or notebook.metadata.get("kernelspec", {}).get("name") or "python3"
+    # else the kernel's warning about unencrypted TCP, meant for other machines, is the first thing to read
+    quiet = ["--IPKernelApp.log_level=ERROR"]
+    client = NotebookClient(notebook, timeout=timeout_s, kernel_name=name, resources={"metadata": {"path": str(folder)}}, extra_arguments=quiet)
+    done = Executed(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
+
+    def aside(source: str) -> Any:
+        # in a cell of its own behind the last one, which is taken away again: what it prints belongs to no cell of the notebook
+        notebook.cells.append(v4.new_code_cell(source))
+        try:
+            return client.execute_cell(notebook.cells[-1], len(notebook.cells) - 1, store_history=False)
+        finally:
+            notebook.cells.pop()
+
+    try:
+        with client.setup_kernel():
+            aside(_WATCH)
+            for number, index in enumerate(code, 1):
+                if progress is not None:
+                    progress(number, len(code))
+                try:
+                    client.execute_cell(notebook.cells[index], index, execution_count=number)
+                except (CellExecutionError, CellTimeoutError) as raised:
+                    done.failed_cell, done.error = number, _words(raised)
+                    break
+            client.timeout = None
+            printed = aside(_TOLD.format(wait_s=wait_s)).outputs
+            text = "".join(o.get("text", "") for o in printed if o.output_type == "stream" and o.get("name") == "stdout")
+            done.executions = json.loads(text.strip().rpartition("\n")[2] or "[]")
+    except NoSuchKernel:
+        raise UsageError(f'there is no kernel "{name}": jupyter kernelspec list shows those that there are.') from None
+    except DeadKernelError:
+        done.failed_cell, done.error = done.failed_cell or 0, "the kernel died"
+    return done
+
+
+def _words(raised: Exception) -> str:
+    """An error in a cell in one line."""
+    name, value = getattr(raised, "ename", ""), getattr(raised, "evalue", "")
+    return f"{name}: {value}" if name else str(raised).strip().splitlines()[0]
+
+
+def stored(notebook: Any) -> Executed:
+    """What the outputs that a notebook holds say about it."""
+    import re
+
+    done = Executed(notebook)
+    number = 0
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        number += 1
+        for output in cell.outputs:
+            if output.output_type == "error" and done.failed_cell is None:
+                done.failed_cell, done.error = number, f"{output.ename}: {output.evalue}"
+            text = output.get("data", {}).get("text/plain", "")
+            found = re.match(r"asw run ([^|]*)/([^|/]*) \| (\w+)(?: at ([^|]*?))?(?: \||$)", text if isinstance(text, str) else "".join(text))
+            if found:
+                row = {"workflow": found[1], "name": found[2].strip(), "status": found[3], "error": None, "failed_at": found[4]}
+                done.executions = [e for e in done.executions if (e["workflow"], e["name"]) != (row["workflow"], row["name"])] + [row]
+    return done
+
+
+__all__ = ["Executed", "execute", "read", "set_parameters", "stored", "value_of"]
