@@ -33,7 +33,7 @@ _SECOND_WORDS = frozenset(("code", "id", "key", "keys", "phrase"))
 
 _SOME = f"{{1,{LONGEST_IN_URL}}}"
 _URL = re.compile(
-    rf"://(?:(?P<user>[^\s/:@?#]{{0,200}}+):(?!\d{{1,5}}(?:[^\w@]|\Z))(?P<password>[^\s/]{_SOME}|[^\s@]{_SOME}+)(?=@)"
+    rf"://(?:(?P<user>[^\s/:@?#]{{0,200}}+):(?!\d{{1,5}}(?:[^\w@]|\Z))(?P<password>[^\s?#\"'<>]{_SOME}|[^\s@]{_SOME}+)(?=@)"
     rf"|(?P<token>[^\s/:@?#]{{20,{LONGEST_IN_URL}}}+)(?=@))"
 )
 _LONG_USER = 20

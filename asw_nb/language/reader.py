@@ -24,7 +24,7 @@ import msgspec
 from asw_nb.errors import DefinitionError, UsageError
 from asw_nb.language.calm import calm
 from asw_nb.language.problems import Problem
-from asw_nb.language.reader_json import MAX_DEPTH, Enough, Fault, NotJson, Scanner, load, top_of
+from asw_nb.language.reader_json import MAX_CONTAINERS, MAX_DEPTH, Enough, Fault, NotJson, Scanner, TooMany, load, top_of
 from asw_nb.language.reader_places import JsonPlaces, Lines, Places
 
 if TYPE_CHECKING:
@@ -172,8 +172,8 @@ def read(
     return _read_json(text, source, first_line, is_file=wanted is not None)
 
 
-def _too_large(source: str, first_line: int | None = None) -> DefinitionError:
-    message = f"The definition is longer than {MAX_CHARACTERS} characters."
+def _too_large(source: str, first_line: int | None = None, message: str | None = None) -> DefinitionError:
+    message = message or f"The definition is longer than {MAX_CHARACTERS} characters."
     fix = "Move data into the input or into files, and parts of the workflow into workflows of their own."
     column = None if first_line is None else 1
     return DefinitionError([Problem("ERROR", "DEFINITION_TOO_LARGE", message, "/", first_line, column, fix)], source)
@@ -225,6 +225,8 @@ def _read_json(text: str, source: str, first_line: int, is_file: bool = False) -
         if refused_at_once:
             raise DefinitionError(refused_at_once, source)
         value = load(text)
+    except TooMany:
+        raise _too_large(source, first_line, f"The definition holds more than {MAX_CONTAINERS} objects and arrays.") from None
     except NotJson as refused:
         if not (is_file or head[0] in "{[/"):
             raise _no_json_at_all(text, source, first_line) from None

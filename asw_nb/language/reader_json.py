@@ -25,6 +25,8 @@ import msgspec
 
 MAX_DEPTH = 200
 MAX_DUPLICATES = 50
+MAX_CONTAINERS = 150_000
+"""Objects and arrays of a definition: seven characters each, in the largest that there can be."""
 
 # What explaining a fault may cost, in estimated nanoseconds: to look at one value here, and what the decoder needs to jump over values.
 _PATIENCE = 20_000_000
@@ -56,6 +58,10 @@ class NotJson(Exception):
     def __init__(self, words: str, offset: int | None = None) -> None:
         self.words, self.offset = words, offset
         super().__init__(words)
+
+
+class TooMany(Exception):
+    """The text holds more objects and arrays than any definition."""
 
 
 class Enough(Exception):
@@ -116,6 +122,7 @@ _FORM = msgspec.json.Decoder(msgspec.Raw)  # looks at the form only
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _PLAIN_FLOATS = msgspec.json.Decoder(float_hook=float)
 _AT_BYTE = re.compile(r"^JSON is malformed: (.*) \(byte (\d+)\)$")
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _COLON_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*+\\u003[aA]")
 _HUGE_EXPONENT = re.compile(r"[0-9][eE]\+?[23][0-9][0-9]")
@@ -172,16 +179,19 @@ def load(text: str) -> Any:
     ------
     NotJson
         For every text that `Scanner` finds a fault in.
+    TooMany
     """
     # A number above 1e290 takes the decoder 9 microseconds, and Python's own reading a third of one.
     huge_numbers = len(text) > _LARGE and _has_exponents(text) and len(_HUGE_EXPONENT.findall(text)) > 500
     try:
         if len(text) > _LARGE:
             _FORM.decode(text)  # ten times faster than the whole, when the text is no JSON
+            if _containers(text) > MAX_CONTAINERS and _containers(_STRING.sub("", text)) > MAX_CONTAINERS:
+                raise TooMany
         value = (_PLAIN_FLOATS if huge_numbers else _DECODER).decode(text)
         if type(value) is not dict:
             return value
-        if text.count("{") + text.count("[") > MAX_DEPTH and too_deep(value):
+        if _containers(text) > MAX_DEPTH and too_deep(value):
             raise NotJson(TOO_DEEP)
         written = _written(value)
         if huge_numbers and _count(written, "null") != text.count("null"):  # as which infinity is written
@@ -197,6 +207,10 @@ def load(text: str) -> Any:
     if repeats_a_key(text, written):
         raise NotJson("a key that is written twice in its object")
     return value
+
+
+def _containers(text: str) -> int:
+    return text.count("{") + text.count("[")
 
 
 def _has_exponents(text: str) -> bool:
@@ -532,4 +546,4 @@ class Scanner:
         return Fault(at, f"{word} is no JSON value.", f'Write "{word}" if it is a text.')
 
 
-__all__ = ["HALF", "MAX_DEPTH", "MAX_DUPLICATES", "Enough", "Fault", "NotJson", "Scanner", "load", "too_deep", "top_of"]
+__all__ = ["HALF", "MAX_CONTAINERS", "MAX_DEPTH", "MAX_DUPLICATES", "Enough", "Fault", "NotJson", "Scanner", "TooMany", "load", "too_deep", "top_of"]

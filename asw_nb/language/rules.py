@@ -114,6 +114,7 @@ def check(
         variables_assigned(checkup, flows)
     except Enough:
         checkup.stopped = True
+    checkup.let_go()
     return [*sorted(checkup.problems, key=_order), *checkup.untold()]
 
 
@@ -140,6 +141,7 @@ def check_part(document: Document, unfinished: set[str]) -> list[Problem]:
                     _check_states(scope, inner)
         except Enough:
             pass
+        checkup.let_go()
         told.append([p for p in checkup.problems if p.severity == "ERROR" and p.location not in unfinished])
     if isinstance(states, dict) and states and not _is_jsonpath(states[name := next(reversed(states))]):
         own = f"/States/{short(name)}"

@@ -158,6 +158,12 @@ class Checkup:
             return []
         return [Problem("WARNING", MORE, f"There are more than {_MAX_TOLD} warnings; the others are not told.", fix=fix)]
 
+    def let_go(self) -> None:
+        """Forget the scopes and states, which know each other and this checkup: nothing else would free the definition at once."""
+        for scope in self.scopes:
+            scope.uses.clear()
+        self.scopes.clear()
+
     @property
     def wants_warnings(self) -> bool:
         """Whether there is any use in looking for what is only a warning."""

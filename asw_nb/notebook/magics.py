@@ -341,9 +341,14 @@ class AswMagics(Magics):
         return default_workspace().compare(chosen, not options.all, **filters)
 
     def _command_report(self, options: Any) -> Any:
-        execution = self.execution(options.execution)
-        made = execution.report(options.path, title=options.title, code=options.code, sections=options.section, last=options.last)
-        if options.path is None:
+        from asw_nb.reports.make import SUFFIXES
+
+        word, path = options.execution, options.path
+        if path is None and Path(word).suffix.lower() in SUFFIXES:
+            word, path = "latest", word
+        execution = self.execution(word)
+        made = execution.report(path, title=options.title, code=options.code, sections=options.section, last=options.last)
+        if path is None:
             return made
         print(f"{made}  {size_text(made.stat().st_size)}")
         return None

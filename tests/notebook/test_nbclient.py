@@ -140,7 +140,7 @@ def test_the_training_notebook_under_nbclient(tmp_path):
     assert data(notebook, 'asw.execution("finer")').endswith("['SUCCEEDED', 'SUCCEEDED', 'FAILED'])")
     assert_reads_everywhere(notebook)
     page, _ = HTMLExporter().from_notebook_node(notebook)
-    charts = re.findall(r'<img alt="(curves|scatter|parallel coordinates|concurrency|timeline): [^"]*" style="[^"]*" src="data:image/svg', page)
+    charts = re.findall(r'<img alt="(curves|scatter|parallel coordinates|concurrency|timeline): [^"]*" src="data:image/svg', page)
     assert charts == ["curves", "curves", "scatter", "parallel coordinates", "concurrency", "timeline"]
     assert kilobytes(notebook) < 1_000
 

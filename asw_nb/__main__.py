@@ -1,0 +1,5 @@
+"""``python -m asw_nb`` is ``asw-nb``."""
+
+from asw_nb.cli import main
+
+raise SystemExit(main())
