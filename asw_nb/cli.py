@@ -212,6 +212,9 @@ def _parsed(words: list[str]) -> Any:
         options, unknown = top.parse_known_args(words)
     except SystemExit:  # -h, which has been answered
         return None
+    if options.command == "report":  # argparse gives up on words that stand behind an option
+        options.executions += [word for word in unknown if not word.startswith("-")]
+        unknown = [word for word in unknown if word.startswith("-")]
     if unknown:
         flags = sorted(flag for action in _actions(top, options.command) for flag in action.option_strings)
         word = unknown[0].partition("=")[0]

@@ -258,8 +258,9 @@ class Execution(View):
         failure = ExecutionFailed(*what, record.error, record.cause)
         from asw_nb.analysis.words import readable_cause
 
-        words = readable_cause(record.cause).removeprefix(f"{record.error}: ")
-        failure.args = ExecutionFailed(*what, record.error and _shown(record.error), words or None).args
+        error = record.error and _shown(record.error)
+        words = readable_cause(record.cause).removeprefix(f"{error}: ")
+        failure.args = ExecutionFailed(*what, error, words or None).args
         return failure
 
     def stop(self, error: str | None = None, cause: str | None = None) -> None:

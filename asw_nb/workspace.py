@@ -260,7 +260,7 @@ class Workspace(Selection):
         calls = self._calls(functions, answers, _payload_limit(payload_limit_bytes, plan.dialect))
         run = Run(
             record.key,
-            self.state_of(plan, record, seed),
+            self.state_of(plan, record, seed, payload_limit_bytes),
             clock,
             self.backend(executor or "threads"),
             calls,
@@ -450,10 +450,13 @@ class Workspace(Selection):
         """Whether somebody drives a running execution (``"alive"``, ``"dead"`` or ``"unknown"``), and who, in words."""
         return driving.driver(self, key)
 
-    def state_of(self, plan: Plan, record: Record, seed: int | None = None) -> ExecutionState:
+    def state_of(
+        self, plan: Plan, record: Record, seed: int | None = None, payload_limit_bytes: int | str | None = "auto"
+    ) -> ExecutionState:
         """An execution's state before its first event."""
         state = ExecutionState(plan, record.input, record.started_us, seed=seed, about=_About(self, record))
         state.activity_exists = self.activities.exists
+        state.variables_limit = _payload_limit(payload_limit_bytes, plan.dialect)
         return state
 
     def plan_of(self, record: Record) -> Plan:

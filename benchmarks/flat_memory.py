@@ -37,8 +37,10 @@ def work(n):
     print("item", n)
     if random.random() < 0.05:
         raise ValueError("busy")
-    return n""",
-    """%%asw busy -i {} -o run
+    return n
+
+payload = {"items": list(range(100)), "stop": False}""",
+    """%%asw busy -i payload -o run
 StartAt: Each
 States:
   Each:
@@ -51,9 +53,11 @@ States:
       States:
         Work: {Type: Task, Resource: work, Retry: [{ErrorEquals: [ValueError], IntervalSeconds: 1, MaxAttempts: 5}], End: true}
     ResultPath: null
-    Next: Again
-  Again: {Type: Wait, Seconds: 1, Next: Each}
-""".replace("-i {}", """-i '{"items": [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]}'"""),
+    Next: Pause
+  Pause: {Type: Wait, Seconds: 1, Next: Again}
+  Again: {Type: Choice, Choices: [{Variable: $.stop, BooleanEquals: true, Next: Done}], Default: Each}
+  Done: {Type: Succeed}
+""",
 )
 
 
@@ -123,7 +127,9 @@ def watch(server: JupyterServer, page: LabPage, minutes: int) -> None:
     pid = kernel_pid(server._process.pid)
     session = page.page.context.new_cdp_session(page.page)
     session.send("Performance.enable")
-    history = next(server.root.rglob("history.db"))
+    history = next(server.root.rglob("history.db"), None)
+    if history is None:
+        raise SystemExit(f"nothing runs: {page.page.locator('.jp-OutputArea-output').all_inner_texts()}")
     print("minute    events    kernel MB    page heap MB    page nodes", flush=True)
     kernel, heap = [], []
     for minute in range(minutes + 1):

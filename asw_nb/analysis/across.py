@@ -126,7 +126,7 @@ def failures(attempts: pandas.DataFrame, states: pandas.DataFrame, workflows: di
     own = states[states["status"].isin(BAD) & ~states["type"].isin(("Map", "Parallel")) & ((states["attempts"] == 0) | (states["type"] != "Task"))]
     own = own[["execution", "state", "error", "cause", "exited"]].rename(columns={"exited": "at"})
     both = pd.concat([f for f in (tried, own) if len(f)]) if len(tried) + len(own) else tried
-    both = both.assign(error=both["error"].fillna("(no name)"))
+    both = both.assign(error=[redact_text(e) for e in both["error"].fillna("(no name)")])
     rows: list[tuple[Any, ...]] = []
     for (error, state), group in both.groupby(["error", "state"], sort=False):
         newest = group.sort_values("at", kind="stable").iloc[-1]

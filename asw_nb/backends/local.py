@@ -18,8 +18,9 @@ from asw_nb.engine.runner import Order, Outcome, Runner
 SHORT_S = 0.0002
 """A task this short is not worth a wake-up."""
 
-UNKNOWN = 16
-"""Workers for orders of which nobody knows yet how long they take."""
+AT_ONCE = 8
+"""Workers that are woken together; two milliseconds later twice as many, and so on while orders wait. A hundred that begin together also
+end together, again and again, and then wait for each other: this way they get out of step."""
 
 TURN_EVERY_S = 0.001
 """Results of short tasks wait at most this long for the next turn."""
@@ -62,16 +63,13 @@ class ThreadBackend:
     def submit(self, orders: list[Order], from_worker: bool) -> None:
         """Queue orders and wake as many workers as they are worth."""
         cost = self._cost
-        long = unknown = 0
+        long = 0
         for order in orders:
-            known = cost.get(order.kind)
-            if known is None:
-                unknown += 1
-            elif known > SHORT_S:
+            if cost.get(order.kind, 1.0) > SHORT_S:
                 long += 1
-        if unknown:  # a few workers find out; should they be busy for long, twice as many are woken every two milliseconds
-            long += min(unknown, UNKNOWN)
-            self._relief = max(self._relief, UNKNOWN)
+        if long > AT_ONCE:
+            long = AT_ONCE
+            self._relief = max(self._relief, AT_ONCE)
         self._queue.extend(orders)
         here = from_worker and threading.get_ident() in self._threads
         wanted = (long or 1) - (1 if here else 0)

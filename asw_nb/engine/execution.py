@@ -210,6 +210,10 @@ class ExecutionState:
         RUNNING until an event ends it.
     event_id : int
         Number of the newest event in the cloud's counting.
+    variables_limit : int or None
+        What one Assign may set, in bytes of JSON: a limit of `payload.check_variables`.
+    variables_bytes : int
+        What the variables have at most, as far as it was asked; -1 when it was not.
     entered, exited, failed : list of int
         Visits begun, ended well and ended badly, by state number: what a live view shows, at constant cost.
     """
@@ -217,6 +221,7 @@ class ExecutionState:
     __slots__ = (
         "__weakref__", "_about", "_execution", "_machine", "_rng", "_seed", "activity_exists", "batch", "cause", "count", "entered", "error", "event_id", "exited",
         "failed", "failed_path", "frames", "input", "next_frame", "opened", "output", "plan", "ready", "redrives", "revived", "salvage", "start_us", "status",
+        "variables_bytes", "variables_limit",
     )  # fmt: skip
 
     def __init__(
@@ -231,6 +236,8 @@ class ExecutionState:
     ) -> None:
         # asked, like `rng`, while deciding; what follows from the answer is in the log
         self.activity_exists: Callable[[Resource], bool] = _yes
+        self.variables_limit: int | None = None
+        self.variables_bytes = -1
         self.plan, self.input, self.start_us = plan, input, start_us
         self._execution, self._machine, self._about = context_execution, context_machine, about
         self._seed = seed

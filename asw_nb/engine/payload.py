@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,18 @@ import msgspec
 MAX_DEPTH = 300
 
 _SCALARS = frozenset({str, bool, int, type(None)})
+_SMALL = _SCALARS | {float}
+
+
+STORED_ASSIGNS = 40
+"""The variables of an execution may have 40 times what one Assign may set: 10 MiB in the cloud, and 256 KiB."""
+
+_WORD = 200  # characters of a text that is not worth measuring
+_MOST_OF_A_WORD = 6 * _WORD + 2  # its bytes: JSON writes some characters as six
+
+
+class TooLarge(ValueError):
+    """Variables have more bytes than they may have."""
 
 
 class NotJson(ValueError):
@@ -144,4 +157,62 @@ def size_bytes(value: Any) -> int:
     return len(encode(value))
 
 
-__all__ = ["MAX_DEPTH", "NotJson", "copy_json", "decode", "encode", "printable", "size_bytes", "to_json"]
+def check_variables(values: dict[str, Any], limit: int) -> int:
+    """The bytes of the variables that one Assign sets; 0 for numbers, words and the like, which are not worth measuring.
+
+    Raises
+    ------
+    TooLarge
+        One variable, or all of them together, have more than `limit` bytes.
+    """
+    if len(values) * _MOST_OF_A_WORD <= limit:
+        for value in values.values():
+            if type(value) not in _SMALL or (type(value) is str and len(value) > _WORD):
+                break
+        else:
+            return 0
+    size = size_bytes([*values.values()])
+    if size > limit:
+        sizes = {name: size_bytes(value) for name, value in values.items()}
+        for name, own in sizes.items():
+            if own > limit:
+                raise TooLarge(f"The variable '{name[:80]}' has a size of {own} bytes, which exceeds the limit of {limit} bytes.")
+        size = sum(sizes.values())
+        if size > limit:
+            raise TooLarge(f"The variables of one Assign have a size of {size} bytes, which exceeds the limit of {limit} bytes.")
+    return size
+
+
+def check_all_variables(scopes: Iterable[dict[str, Any]], limit: int) -> int:
+    """The bytes of the large variables of an execution; a variable that several branches see counts once.
+
+    Raises
+    ------
+    TooLarge
+        They have more than `STORED_ASSIGNS` times `limit` bytes.
+    """
+    seen: dict[tuple[str, int], Any] = {}
+    for variables in {id(scope): scope for scope in scopes}.values():
+        seen.update({(name, id(value)): value for name, value in variables.items()})
+    size = sum(size_bytes(value) for value in seen.values() if type(value) not in _SMALL or type(value) is str)
+    if size > STORED_ASSIGNS * limit:
+        raise TooLarge(
+            f"The variables of the execution have a size of {size} bytes, which exceeds the limit of {STORED_ASSIGNS * limit} bytes."
+        )
+    return size
+
+
+__all__ = [
+    "MAX_DEPTH",
+    "STORED_ASSIGNS",
+    "NotJson",
+    "TooLarge",
+    "check_all_variables",
+    "check_variables",
+    "copy_json",
+    "decode",
+    "encode",
+    "printable",
+    "size_bytes",
+    "to_json",
+]

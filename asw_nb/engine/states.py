@@ -13,6 +13,7 @@ from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, SAME
 from asw_nb.engine.execution import CHILDREN, ENTER, ERROR, RESULT, ExecutionState, Frame
 from asw_nb.engine.map_run import enter_map, on_items
+from asw_nb.engine.payload import STORED_ASSIGNS, TooLarge, check_all_variables, check_variables
 from asw_nb.engine.retry import matches, next_retry
 from asw_nb.errors import StateError
 from asw_nb.language.choices import timestamp
@@ -89,9 +90,27 @@ def leave(run: ExecutionState, frame: Frame, output: Any, target: StatePlan | No
 
 
 def assign(run: ExecutionState, frame: Frame, values: Any, now: Now) -> None:
-    """Set workflow variables."""
+    """Set workflow variables, which the cloud limits: each, those of one Assign, and all that an execution has."""
     check_growth(values)
+    if run.variables_limit is not None:
+        _limit(run, frame, values, run.variables_limit)
     run.record((ev.ASSIGNED, now(), frame.id, values))
+
+
+def _limit(run: ExecutionState, frame: Frame, values: dict[str, Any], limit: int) -> None:
+    try:
+        size = check_variables(values, limit)
+        if not size:
+            return
+        # Not taken away again when a variable gets another value, or its branch ends: only when this much has come
+        # together is it counted what there is.
+        if run.variables_bytes >= 0:
+            run.variables_bytes += size
+        if not 0 <= run.variables_bytes <= STORED_ASSIGNS * limit:
+            others = (f.variables for f in run.frames.values() if f is not frame)
+            run.variables_bytes = check_all_variables([{**frame.variables, **values}, *others], limit)
+    except TooLarge as problem:
+        raise EvaluationError("States.DataLimitExceeded", str(problem)) from None
 
 
 def finish(run: ExecutionState, frame: Frame, result: Any, now: Now) -> None:

@@ -89,7 +89,7 @@ class HistoryFile:
             self._place = faults.place(self.path)  # over a network, numbers of files may change by themselves
         elif self.path.parent not in _WARNED:
             _WARNED.add(self.path.parent)
-            warnings.warn(faults.network_warning(self.path, kind), stacklevel=6)
+            warnings.warn(faults.network_warning(self.path, kind), stacklevel=7)
 
     def _must_be_in_place(self, doing: str) -> None:
         if self._place is not None and faults.place(self.path) not in (self._place, None):

@@ -49,6 +49,7 @@ _PIECES = (
 ENVIRONMENT = "ASW_NB_REDACT"
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_COMPARES = re.compile(r"(?:String|Numeric|Timestamp)(?!\w*Path$)")
 _PAIRS = (("name", "value"), ("Name", "Value"), ("key", "value"), ("Key", "Value"))
 _STATE_TYPES = ("Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map")
 _SCALARS = frozenset((int, float, bool, type(None)))
@@ -123,6 +124,12 @@ class Redactor:
                     if new is not value[content]:
                         out = dict(value) if out is None else out
                         out[content] = new
+        variable = value.get("Variable")
+        if isinstance(variable, str) and is_secret(variable):  # a Choice rule: what the secret is compared with is one too
+            for key, old in value.items():
+                if _COMPARES.match(str(key)) and not isinstance(old, bool):
+                    out = dict(value) if out is None else out
+                    out[key] = self._hidden(old)
         return value if out is None else out
 
     def _states(self, states: dict[Any, Any]) -> dict[Any, Any]:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from asw_nb.engine.events import SAME, Event
+from asw_nb.engine.events import ENDED, SAME, Event
 from asw_nb.engine.execution import Children, ExecutionState, Frame
 from asw_nb.engine.runner import Outcome, Write
 from asw_nb.history.redact import MASK, Redactor, current
@@ -150,7 +150,8 @@ class RedactingStore(Store):
         return Write(seen, events, outputs, write.finished, record)
 
     def _event(self, known: Known, event: Event) -> Event:
-        return (*event[:3], *(v if v == SAME else self._without(known, v) for v in event[3:]))
+        ours = 4 if event[0] == ENDED else 3  # the kind, the time, the frame; of an end also the status
+        return (*event[:ours], *(v if v == SAME else self._without(known, v) for v in event[ours:]))
 
     def _output(self, known: Known, outcome: Outcome) -> Outcome:
         lines = outcome.lines

@@ -31,11 +31,11 @@ _CODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _BEFORE = re.compile(r"([^\W_]{2,20}) \Z")
 _SECOND_WORDS = frozenset(("code", "id", "key", "keys", "phrase"))
 
-_SOME = f"{{1,{LONGEST_IN_URL}}}"
 _URL = re.compile(
-    rf"://(?:(?P<user>[^\s/:@?#]{{0,200}}+):(?!\d{{1,5}}(?:[^\w@]|\Z))(?P<password>[^\s?#\"'<>]{_SOME}|[^\s@]{_SOME}+)(?=@)"
-    rf"|(?P<token>[^\s/:@?#]{{20,{LONGEST_IN_URL}}}+)(?=@))"
+    rf"://(?:(?P<user>[^\s/:@?#]{{0,200}}+):(?!\d{{1,5}}(?:[^\w@]|\Z))|(?P<token>[^\s/:@?#]{{20,{LONGEST_IN_URL}}}+)(?=@))"
 )
+_URL_ENDS = re.compile(r"[\s?#\"'<>]")
+_BLANK = re.compile(r"\s")
 _LONG_USER = 20
 _SCHEME = re.compile(
     r"\b(?:[Bb]earer|BEARER)[ \t]+(?!(?:tokens?|auth\w*|schemes?|headers?|formats?)\b)(?P<bearer>[\w.~+/=-]{6,}+)"
@@ -85,9 +85,25 @@ def spans(text: str, is_secret: IsSecret) -> list[tuple[int, int]]:
 def _in_urls(text: str) -> Iterator[tuple[int, int]]:
     for match in _URL.finditer(text):
         user = match["user"]
-        yield match.span("token" if user is None else "password")
-        if user is not None and len(user) >= _LONG_USER:  # so long a name is a token, with any word as its password
-            yield match.span("user")
+        if user is None:
+            yield match.span("token")
+            continue
+        end = _at_sign(text, match.end())
+        if end > match.end():
+            yield match.end(), end
+            if len(user) >= _LONG_USER:  # so long a name is a token, with any word as its password
+                yield match.span("user")
+
+
+def _at_sign(text: str, start: int) -> int:
+    """Where the password of a URL ends: at the last @ before its query, since many forget to write one in a password as %40; -1 when there is none."""
+    limit = min(start + LONGEST_IN_URL, len(text))
+    stop = _URL_ENDS.search(text, start, limit)
+    end = text.rfind("@", start, stop.start() if stop is not None else limit)
+    if end < 0 and stop is not None:
+        blank = _BLANK.search(text, stop.start(), limit)
+        end = text.find("@", stop.start(), blank.start() if blank is not None else limit)
+    return end
 
 
 def _named(text: str, is_secret: IsSecret) -> Iterator[tuple[int, int]]:

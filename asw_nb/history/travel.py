@@ -27,6 +27,7 @@ from asw_nb.engine.payload import decode
 from asw_nb.history import faults
 from asw_nb.history.cloud import CloudHistory
 from asw_nb.history.fold import Fold, Visit
+from asw_nb.history.redact import redact_text
 from asw_nb.history.store import Store
 from asw_nb.language.plan import Plan
 
@@ -97,7 +98,7 @@ class Travel:
     count : int
         Events seen so far; `follow` sees more.
     failures : deque of (int, str, str, str or None)
-        Number, path, status and error of visits that ended badly, the first ones; `failed` counts all.
+        Number, path, status and error (as it may be shown) of visits that ended badly, the first ones; `failed` counts all.
 
     Examples
     --------
@@ -153,7 +154,8 @@ class Travel:
             elif visit.status in ("FAILED", "CAUGHT", "TIMED_OUT"):
                 self.failed += 1
                 if len(self.failures) < MOST_FAILURES:
-                    self.failures.append((visit.number, visit.path, visit.status, visit.error))
+                    error = None if visit.error is None else redact_text(visit.error)
+                    self.failures.append((visit.number, visit.path, visit.status, error))
         self._open = still_open
         self._head.visits.clear()
 

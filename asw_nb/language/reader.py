@@ -24,7 +24,17 @@ import msgspec
 from asw_nb.errors import DefinitionError, UsageError
 from asw_nb.language.calm import calm
 from asw_nb.language.problems import Problem
-from asw_nb.language.reader_json import MAX_CONTAINERS, MAX_DEPTH, Enough, Fault, NotJson, Scanner, TooMany, load, top_of
+from asw_nb.language.reader_json import (
+    MAX_CONTAINERS,
+    MAX_DEPTH,
+    Enough,
+    Fault,
+    NotJson,
+    Scanner,
+    TooMany,
+    load,
+    top_of,
+)
 from asw_nb.language.reader_places import JsonPlaces, Lines, Places
 
 if TYPE_CHECKING:

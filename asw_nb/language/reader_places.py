@@ -2,7 +2,7 @@
 
 A good definition is asked for no place at all, and one with problems for a few, so nothing is worked out beforehand::
 
-    JSON    JsonPlaces    opens the objects on the way to the value; a decoder says how long each value in them is
+    JSON    JsonPlaces    opens the objects on the way to the value; decoders say how long each value in them is
     YAML    YamlPlaces    looks it up among the offsets that the reading has noted
 
 Both answer with the place of what is nearest around it when there is no such value, or when finding it would take long: a text may be
@@ -11,8 +11,10 @@ hostile, and its author gets a rougher place.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -24,9 +26,13 @@ Of = Literal["value", "key"]
 _PATIENCE = 25_000_000
 _PER_BYTE, _PER_VALUE, _PER_STEP = 3, 150, 800
 
+# The values at the beginning of an object are measured one by one, since most problems are found there, the others at once.
+_NEAR_BYTES, _NEAR_VALUES = 65_536, 400
+
 _BLOCK = 8192
 _CONTINUATION = bytes(range(0x80, 0xC0))  # the bytes of UTF-8 that begin no character
 
+_end_of_value = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _BLANK = re.compile(rb"[ \t\n\r,]*+")
@@ -64,12 +70,12 @@ class Lines:
 
 
 class _Opened:
-    """An object or array, and what is known so far of the values in it."""
+    """An object or array, and what is known so far of the values in it: where each and its key begin, and its bytes."""
 
-    __slots__ = ("at", "found", "left")
+    __slots__ = ("found", "left")
 
-    def __init__(self, at: int, left: Iterator[tuple[Step, Any]]) -> None:
-        self.at, self.left = at, left
+    def __init__(self, left: Iterator[tuple[Step, int, int, Any]]) -> None:
+        self.left = left
         self.found: dict[Step, tuple[int, int, Any]] = {}
 
 
@@ -103,27 +109,49 @@ class JsonPlaces:
             left = next(opened.left, None)
             if left is None:
                 break
-            name, value = left
-            if isinstance(name, str):
-                match = _KEY.match(self._data, opened.at)
-                assert match is not None
-                key_at, value_at = match.start(1), match.end()
-            else:
-                key_at = value_at = _BLANK.match(self._data, opened.at).end()  # type: ignore[union-attr]
+            name, key_at, value_at, value = left
             found[name] = key_at, value_at, value
-            opened.at = value_at + len(memoryview(value))
             self._left -= _PER_STEP
         return found.get(step)
 
     def _open(self, at: int, raw: Any) -> _Opened:
-        mark = self._data[at : at + 1]
-        size = len(memoryview(raw))
-        if mark not in (b"{", b"[") or self._left <= 0:
-            return _Opened(at, iter(()))
-        values: Any = (_OBJECT if mark == b"{" else _ARRAY).decode(raw)
-        self._left -= _PER_BYTE * size + _PER_VALUE * len(values)
-        pairs: Iterable[tuple[Step, Any]] = values.items() if mark == b"{" else enumerate(values)
-        return _Opened(at + 1, iter(pairs))
+        return _Opened(self._values(at, raw) if self._data[at : at + 1] in (b"{", b"[") and self._left > 0 else iter(()))
+
+    def _values(self, at: int, raw: Any) -> Iterator[tuple[Step, int, int, Any]]:
+        """Key or number of each value, where the key and the value begin, and its bytes."""
+        data = self._data
+        is_object = data[at : at + 1] == b"{"
+        at += 1
+        number = 0
+        size = min(_NEAR_BYTES, len(memoryview(raw)))
+        near, start = data[at : at + size].decode("latin-1"), at  # a character for each byte
+        while number < _NEAR_VALUES:
+            found = self._before_value(at, is_object)
+            if found is None:
+                break
+            key_at, key_end, value_at = found
+            try:
+                end = start + _end_of_value(near, value_at - start)[1]
+            except (StopIteration, ValueError, RecursionError):
+                break
+            if end - start >= len(near) - 1:  # it may go on behind what was looked at
+                break
+            yield json.loads(data[key_at:key_end]) if is_object else number, key_at, value_at, data[value_at:end]
+            at, number = end, number + 1
+        values: Any = (_OBJECT if is_object else _ARRAY).decode(raw)
+        self._left -= _PER_BYTE * len(memoryview(raw)) + _PER_VALUE * len(values)
+        for name, value in islice(values.items() if is_object else enumerate(values), number, None):
+            key_at, _, value_at = self._before_value(at, is_object) or (at, at, at)
+            yield name, key_at, value_at, value
+            at = value_at + len(memoryview(value))
+
+    def _before_value(self, at: int, is_object: bool) -> tuple[int, int, int] | None:
+        """Where the next key begins and ends, and where the value begins."""
+        if is_object:
+            match = _KEY.match(self._data, at)
+            return (match.start(1), match.end(1), match.end()) if match is not None else None
+        at = _BLANK.match(self._data, at).end()  # type: ignore[union-attr]
+        return None if self._data[at : at + 1] == b"]" else (at, at, at)
 
     def _in_characters(self, at: int) -> int:
         chars = self._chars

@@ -306,7 +306,7 @@ def _check_scope(scope: Scope, flows: dict[int, Flow], inner: list[Scope]) -> No
 def _kinds(states: dict[str, Any]) -> dict[str, str]:
     """The types of the states that have one."""
     kinds = {name: value["Type"] for name, value in states.items() if type(value) is dict and "Type" in value}
-    if all(type(kind) is str for kind in kinds.values()) and FIELDS.keys() >= set(kinds.values()):
+    if {*map(type, kinds.values())} <= {str} and FIELDS.keys() >= set(kinds.values()):
         return kinds
     kinds = {}
     for name, value in states.items():

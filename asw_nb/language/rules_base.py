@@ -15,6 +15,7 @@ Nothing is computed for a place until there is a problem to put there, so a good
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, Literal
 
 from asw_nb.errors import nearest
@@ -32,7 +33,7 @@ MORE = "MORE_PROBLEMS"
 # A hostile definition has a thousand wrong names and a thousand candidates for each; a typing slip needs one round.
 _MAX_COMPARISONS = 1200
 # Nobody reads more, and each costs a look-up of its place.
-_MAX_TOLD = 200
+MOST_TOLD = 200
 
 # Estimated microseconds: what may be spent on a definition that is refused anyway, and on what is wrong in it.
 _PATIENCE = 30_000
@@ -119,7 +120,7 @@ class Checkup:
             It was the last error that is told.
         """
         self.counts[severity] += 1
-        if severity == "WARNING" and self.counts["WARNING"] > _MAX_TOLD:
+        if severity == "WARNING" and self.counts["WARNING"] > MOST_TOLD:
             return
         line, column = self.document.position(pointer if at is None else at, of)
         if location is None:
@@ -127,7 +128,7 @@ class Checkup:
         self.problems.append(Problem(severity, code, message, location, line, column, fix))
         if severity == "ERROR":
             self._left_for_errors -= _PER_ERROR + _PER_STEP * len(pointer)
-            if self.counts["ERROR"] >= _MAX_TOLD or self._left_for_errors < 0:
+            if self.counts["ERROR"] >= MOST_TOLD or self._left_for_errors < 0:
                 raise Enough
 
     def spend(self, microseconds: float) -> None:
@@ -156,7 +157,7 @@ class Checkup:
             return [Problem("ERROR", MORE, message, fix=fix)]
         if self.wants_warnings:
             return []
-        return [Problem("WARNING", MORE, f"There are more than {_MAX_TOLD} warnings; the others are not told.", fix=fix)]
+        return [Problem("WARNING", MORE, f"There are more than {MOST_TOLD} warnings; the others are not told.", fix=fix)]
 
     def let_go(self) -> None:
         """Forget the scopes and states, which know each other and this checkup: nothing else would free the definition at once."""
@@ -167,7 +168,7 @@ class Checkup:
     @property
     def wants_warnings(self) -> bool:
         """Whether there is any use in looking for what is only a warning."""
-        return self.counts["WARNING"] <= _MAX_TOLD
+        return self.counts["WARNING"] <= MOST_TOLD
 
     def tell_once(self, what: str, pointer: Pointer, of: Literal["value", "key"] = "value") -> None:
         """In TCSL, say calmly and once that its documents do not name `what`."""
@@ -180,7 +181,9 @@ class Checkup:
         """The choice nearest to a word, while the budget of comparisons lasts."""
         if len(word) > _MAX_WORD or self._comparisons <= 0:
             return None
-        choices = [c for c in choices if len(c) <= _MAX_WORD]
+        choices = [c for c in islice(choices, self._comparisons + 1) if len(c) <= _MAX_WORD]
+        if len(choices) > self._comparisons:
+            return None
         self._comparisons -= len(choices)
         return nearest(word, choices)
 
@@ -270,6 +273,7 @@ class State:
 
 
 __all__ = [
+    "MOST_TOLD",
     "NO_LOCATION",
     "SCHEMA",
     "UNDOCUMENTED",

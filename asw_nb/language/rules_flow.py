@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from asw_nb.language.rules_base import NO_LOCATION, Checkup, Pointer, Scope, State, short
+from asw_nb.language.rules_base import MOST_TOLD, NO_LOCATION, Checkup, Pointer, Scope, State, short
 
 TARGET = "MISSING_TRANSITION_TARGET"
 MAX_NAME = {"asl": 80, "tcsl": 128}
@@ -78,15 +78,16 @@ class Flow:
                         ends.append(name)
                     continue
                 following[name] = ()
-                if named:
-                    unsure.append(name)
-                    if target not in states:
-                        self.dangling.append((name, target, ("Next",)))
+                if named and target not in states:
+                    self.dangling.append((name, target, ("Next",)))
+                    if len(self.dangling) > MOST_TOLD:  # nobody will ask for the rest
+                        break
                 if value.get("End") is True:
                     ends.append(name)
                 else:
-                    unsure.append(name)
                     silent = silent or not named or target in states
+                if named or value.get("End") is not True:
+                    unsure.append(name)
                 continue
             targets: list[str] = []
             known = len(self.dangling)

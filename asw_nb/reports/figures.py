@@ -52,35 +52,29 @@ def chart_data(figure: Figure, points: int) -> str:
     from plotly.io.json import to_json_plotly
 
     spec = figure.plotly.to_plotly_json()
-    data = [_plain(trace) for trace in spec["data"]]
-    _thin([trace for trace, was in zip(data, spec["data"], strict=True) if was["type"] == "scattergl"], points)
+    data = [dict(trace) for trace in spec["data"]]
+    webgl = [i for i, trace in enumerate(data) if trace["type"] == "scattergl"]
+    for i in webgl:
+        data[i]["type"] = "scatter"
+    _thin({i: figure.plotly.data[i] for i in webgl}, data, points)
     return packed(to_json_plotly({"data": data, "layout": spec["layout"]}, engine="json"))
 
 
-def _plain(trace: dict[str, Any]) -> dict[str, Any]:
-    return {**trace, "type": "scatter"} if trace["type"] == "scattergl" else dict(trace)
-
-
-def _thin(traces: list[dict[str, Any]], points: int) -> None:
-    """Keep the points that say most."""
+def _thin(traces: dict[int, Any], data: list[dict[str, Any]], points: int) -> None:
+    """Keep the points that say most, in `data`, of what the traces hold."""
     import numpy as np
 
-    if sum(len(trace["x"]) for trace in traces) <= points:
+    if sum(len(trace.x) for trace in traces.values()) <= points:
         return
-    ranked = []
-    for number, trace in enumerate(traces):
-        visible = trace["marker"].get("opacity") != 0
-        for at, length in enumerate(np.asarray(trace["customdata"]).tolist()):
-            ranked.append((not visible, -length, number, at))
-    ranked.sort()
-    kept: list[list[int]] = [[] for _ in traces]
-    for _, _, number, at in ranked[:points]:
-        kept[number].append(at)
-    for trace, some in zip(traces, kept, strict=True):
-        index = np.array(sorted(some), dtype="int64")
-        for column in ("x", "y", "customdata"):
-            trace[column] = np.asarray(trace[column])[index]
-        trace["text"] = [trace["text"][i] for i in index.tolist()]
+    # those that can be seen first, then by the time that they tell of
+    number = np.concatenate([np.full(len(trace.x), i) for i, trace in traces.items()])
+    at = np.concatenate([np.arange(len(trace.x)) for trace in traces.values()])
+    length = np.concatenate([np.asarray(trace.customdata, dtype="float64") for trace in traces.values()])
+    hidden = np.concatenate([np.full(len(trace.x), trace.marker.opacity == 0) for trace in traces.values()])
+    kept = np.lexsort((at, number, -length, hidden))[:points]
+    for i, trace in traces.items():
+        index = np.sort(at[kept[number[kept] == i]])
+        data[i] |= {column: np.asarray(trace[column])[index].tolist() for column in ("x", "y", "customdata", "text")}
 
 
 __all__ = ["chart_data", "library", "packed", "source_hash"]

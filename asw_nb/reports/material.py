@@ -6,7 +6,7 @@ folded is told by the tallies that were kept of it."""
 from __future__ import annotations
 
 import contextlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -150,9 +150,11 @@ class Material:
         """The newest executions of the same workflow that began before it and have ended, the newest last."""
         if self.workspace is None or self.workspace.closed or not count:
             return []
-        started = datetime.fromtimestamp(self.record.started_us / 1e6, UTC)
-        found = self.workspace.select(workflow=self.record.workflow, until=started, limit=count + 4)
-        ended = [v for v in found if v.key != self.view.key and v._latest().status != "RUNNING"]  # type: ignore[attr-defined]
+        me = self.record
+        after = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=me.started_us + 1)
+        found = self.workspace.select(workflow=me.workflow, until=after, limit=count + 8)
+        # on a virtual clock all begin at the same moment; keys are given in order
+        ended = [v for v in found if (v._latest().started_us, v.key) < (me.started_us, me.key) and v._latest().status != "RUNNING"]
         return ended[:count][::-1]
 
     def started_by(self) -> str:

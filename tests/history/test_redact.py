@@ -133,6 +133,11 @@ def test_names_of_states_are_no_keys() -> None:
     assert redact({"States": {"password": {"a": 1}}}) == {"States": {"password": MASK}}
 
 
+def test_what_a_choice_rule_compares_a_secret_with_is_one() -> None:
+    rules = [{"Variable": "$.password", "StringEquals": "x", "Next": "A"}, {"Variable": "$.token", "StringEqualsPath": "$.other"}, {"Variable": "$.user", "StringEquals": "x"}]
+    assert redact(rules) == [{"Variable": "$.password", "StringEquals": MASK, "Next": "A"}, *rules[1:]]
+
+
 def test_json_in_a_string_is_read_as_json() -> None:
     inner = json.dumps({"password": {"a": "x"}, "n": 1})
     assert redact({"body": inner, "n": 1}) == {"body": '{"password":"•••","n":1}', "n": 1}

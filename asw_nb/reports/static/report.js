@@ -27,8 +27,8 @@
     live.className = "live";
     const { data, layout } = JSON.parse(text);
     figure.prepend(live);
-    // a picture of the chart would be asked for at an address that this page may not use
-    const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["toImage"] };
+    // named one by one: plotly.js has buttons that send the data away
+    const config = { responsive: true, displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]] };
     await Plotly.newPlot(live, data, { ...layout, autosize: true }, config);
     still.style.display = "none";
     figure.dataset.drawn = "yes";
