@@ -216,6 +216,9 @@ def _folded(workspace: Workspace, record: Record) -> tuple[ExecutionState, int]:
         for event in workspace.store.events(record.key):
             state.apply(event)
             count += 1
+            if not count & 1023:  # what they hold is found anew at the end; until then it would keep every frame alive
+                state.ready.clear()
+                state.opened.clear()
     except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as problem:
         raise StoreError(
             f'the history of execution "{record.name}" in "{workspace.path}" cannot be followed beyond event {count} ({problem!r}): see asw_nb.doctor().'

@@ -45,12 +45,9 @@ def child(kind: str, folder: Path, count: int, executor: str) -> None:
     """Run, or go on with what a killed process left, and say what it took."""
     import asw_nb as asw
 
-    machine, given = mapped("inc", 64), {"items": list(range(count)) if kind == "list" else range(count)}
     if kind == "file":
-        lines = folder / "items.jsonl"
-        if not lines.exists():
-            lines.write_text("".join(f"{n}\n" for n in range(count)))
-        machine, given = from_file(folder), {"items": []}
+        with (folder / "items.jsonl").open("w") as lines:
+            lines.writelines(f"{n}\n" for n in range(count))
     begun = time.perf_counter()
     with asw.Workspace(folder / "history.db") as workspace:
         left = workspace.resume(functions=FUNCTIONS)
@@ -58,10 +55,16 @@ def child(kind: str, folder: Path, count: int, executor: str) -> None:
             (run,) = left
             run.wait()
         else:
+            machine = from_file(folder) if kind == "file" else mapped("inc", 64)
             flow = asw.workflow(machine, "million", dialect="asl", workspace=workspace)
-            run = flow.run(given, name="it", functions=FUNCTIONS, executor=executor)
+            given = [] if kind == "file" else range(count)
+            run = flow.run(
+                {"items": list(given) if kind == "list" else given}, name="it", functions=FUNCTIONS, executor=executor
+            )
         seconds = time.perf_counter() - begun
-        assert run.output == list(range(1, count + 1)), run.cause
+        output = run.output
+        assert len(output) == count, run.cause
+        assert all(found == n + 1 for n, found in enumerate(output))
         (events,) = next(workspace.store.query("SELECT sum(count) FROM events"))
     size = (folder / "history.db").stat().st_size / 1e6
     print(f"{count / seconds:,.0f} items/s, peak {peak_mb():,.0f} MB; {events:,} events, {size:.0f} MB on disk", flush=True)

@@ -112,7 +112,8 @@ FAILING: dict[str, tuple[dict[str, Any], Any, str, str]] = {
     "data put twice into itself": (looping(Parameters={"a.$": "$", "b.$": "$"}), {}, LIMIT, REPEATS),
     "data put into itself": (looping(ResultPath="$.r"), {"q": 1}, RUNTIME, DEEP),
     "variables put into themselves": (
-        looping(Assign={"v.$": "States.Array($, $)"}, Parameters={"a.$": "States.Array($, $)"}), {}, LIMIT, REPEATS,
+        looping(Assign={"v.$": "States.Array($, $)"}, Parameters={"a.$": "States.Array($, $)"}), {}, LIMIT,
+        "exceeds the limit of 262144 bytes.",
     ),
     "a text doubled in a loop": (
         looping(Parameters={"s.$": "States.Format('{}{}', $.s, $.s)"}), {"s": "x"}, INTRINSIC,

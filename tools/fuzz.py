@@ -6,6 +6,7 @@ definition is its seed, so that one can be looked at again::
 
     python -m tools.fuzz                     20,000 definitions
     python -m tools.fuzz --only 4711         one, with the whole traceback
+    python -m tools.fuzz --hostile           texts that are made to be slow (`tools.fuzz_hostile`)
 
 Validation is measured in processor time of its thread and with empty caches, since a user's definition is seen for the first time; the best of
 three when the first is slow, because another process on the machine is no fault of ours. The exit code is 1 when an exception escaped, something hung, or a validation took longer than its bound.
@@ -35,6 +36,7 @@ import asw_nb as asw
 from asw_nb.language import plan
 from asw_nb.language.problems import Problem
 from tools.fuzz_definitions import FUNCTIONS, INPUTS, definition, mutated
+from tools.fuzz_hostile import ENORMOUS, HOSTILE
 
 BOUND_S = 0.050
 HANG_S = 10.0
@@ -225,6 +227,23 @@ def warm_up() -> None:
     asw.validate("StartAt: A\nStates: {A: {Type: Succeed}}")
 
 
+def hostile() -> int:
+    """How long each of the texts takes; 1 when one that is refused takes longer than its bound."""
+    over = 0
+    for texts in (HOSTILE, ENORMOUS):
+        found = []
+        for name, build in texts.items():
+            problems, seconds = validated(build())
+            found.append((seconds, name, len(problems)))
+        print(f"{'refused' if texts is HOSTILE else 'enormous'}: {len(found)}")
+        for seconds, name, count in sorted(found, reverse=True)[:20]:
+            print(f"  {1000 * seconds:8.1f} ms  {name} ({count} problems)")
+        if texts is HOSTILE:
+            over = sum(seconds >= BOUND_S for seconds, _, _ in found)
+            print(f"over {1000 * BOUND_S:g} ms: {over}")
+    return 1 if over else 0
+
+
 def in_a_process(seeds: range) -> Tally:
     """The tally of these definitions, judged by a process that may hang or die without harm."""
     command = [sys.executable, "-m", "tools.fuzz", "--part", str(seeds.start), str(seeds.stop)]
@@ -253,10 +272,14 @@ def main() -> int:
     options.add_argument("-j", "--processes", type=int, default=2)
     options.add_argument("--first", type=int, default=0, help="number of the first definition")
     options.add_argument("--only", type=int, help="one definition, by its number")
+    options.add_argument("--hostile", action="store_true", help="measure the texts that are made to be slow")
     options.add_argument("--part", type=int, nargs=2, help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.part is not None:
         return be_a_part(range(*chosen.part))
+    if chosen.hostile:
+        warm_up()
+        return hostile()
     if chosen.only is not None:
         warm_up()
         print(repr(made(chosen.only)[0])[:4000])

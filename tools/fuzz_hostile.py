@@ -1,17 +1,22 @@
 """Texts made to be slow: as large as the service takes, and bad for a reader or for a rule in one way each.
 
-`HOSTILE` gives each by its name. `python -m tools.fuzz --hostile` says how long `asw.validate` takes for each of them.
+::
+
+    HOSTILE    refused, and refused soon
+    ENORMOUS   good definitions, and texts that are good until their end: these have to be read
+
+`python -m tools.fuzz --hostile` says how long `asw.validate` takes for each of them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 SIZE = 1_048_576
 
-
+Texts = dict[str, Callable[[], "str | bytes"]]
 
 
 def filled(head: str, piece: str, tail: str = "", size: int = SIZE) -> str:
@@ -51,7 +56,7 @@ def nested(opener: str, closer: str, levels: int, middle: str) -> str:
 
 # --------------------------------------------------------------------------- no JSON at all
 
-TEXTS: dict[str, Callable[[], str | bytes]] = {
+TEXTS: Texts = {
     "nothing but blanks": lambda: " " * SIZE,
     "nothing but line ends": lambda: "\n" * SIZE,
     "nothing but tabs": lambda: "\t" * SIZE,
@@ -85,7 +90,6 @@ TEXTS: dict[str, Callable[[], str | bytes]] = {
     "a text of quotes that is not closed": lambda: '{"a":"' + '\\"' * ((SIZE - 7) // 2),
     "a text of escapes with a bad one": lambda: filled('{"a":"', "\\u0041", '\\x"}'),
     "a text with a tab at the end": lambda: filled('{"a":"', "x", '\t"}'),
-    "a comment": lambda: filled('{"a":1,//', "x", "\n}"),
     "comments": lambda: filled("{", "// x\n", "}"),
     "single quotes": lambda: filled("{", "'a':1,", "}"),
     "single quotes that do not end": lambda: filled("{'", "\\'", ""),
@@ -142,7 +146,7 @@ def thirds(size: int, middle: str = "{]") -> str:
 
 # --------------------------------------------------------------------------- a JSON object, and no definition
 
-OBJECTS: dict[str, Callable[[], str | bytes]] = {
+OBJECTS: Texts = {
     "fields of the machine": lambda: numbered('{"StartAt":"A","States":{"A":{"Type":"Succeed"}},', '"f#":1,', "}"),
     "fields of the machine, near ones": lambda: numbered('{"StartAt":"A","States":{"A":{"Type":"Succeed"}},', '"Commend#":1,', "}"),
     "fields without StartAt": lambda: numbered('{"States":{"A":{"Type":"Succeed"}},', '"StartAs#":1,', "}"),
@@ -203,21 +207,16 @@ OBJECTS: dict[str, Callable[[], str | bytes]] = {
     "errors that are numbers": lambda: with_field("Retry", "1,", '[{"ErrorEquals":[', "]}]", kind="Task"),
     "variables with bad names": lambda: with_field("Assign", '"a-#":1,', "{", "}"),
     "variables with long names": lambda: with_field("Assign", '"' + "a" * 300 + '#":1,', "{", "}"),
-    "variables that nobody sets": lambda: with_field("Parameters", '"a#.$":"$x#",', "{", "}"),
-    "variables that nobody sets, near ones": lambda: with_field("Parameters", '"a#.$":"$variable#",', '{"b":1},"Assign":{"variable":1},"Result":{', "}"),
     "paths without a dollar": lambda: with_field("Parameters", '"a#.$":"x",', "{", "}"),
     "paths that are numbers": lambda: with_field("Parameters", '"a#.$":1,', "{", "}"),
     "templates of bad queries": lambda: with_field("Parameters", '"a#.$":"$..[?#",', "{", "}"),
     "templates of bad long queries": lambda: with_field("Parameters", '"a#.$":"$' + "..a" * 600 + '[?#",', "{", "}"),
     "templates of unknown functions": lambda: with_field("Parameters", '"a#.$":"States.Forma#()",', "{", "}"),
     "templates of bad calls": lambda: with_field("Parameters", '"a#.$":"States.Format(#, ",', "{", "}"),
-    "templates without .$": lambda: with_field("Parameters", '"a#":"$.a",', "{", "}"),
     "templates in templates": lambda: with_field("Parameters", nested('{"a":', "}", 150, '{"a.$":"x"}') + ","),
-    "results with paths": lambda: with_field("Result", '"a#.$":"$.a",', "{", "}"),
     "bad JSONata": lambda: jsonata_field('"a#":"{% $x# + %}",'),
     "open JSONata": lambda: jsonata_field('"a#":"{% $x# ",'),
     "empty JSONata": lambda: jsonata_field('"a#":"{%%}",'),
-    "JSONata of unknown variables": lambda: jsonata_field('"a#":"{% $x# %}",'),
     "a bad JSONata expression of 90,000 characters": lambda: jsonata_field(f'"a#":"{{% {"a+" * 45_000} %}}",', 95_000),
     "bad JSONata expressions of 90,000 characters": lambda: jsonata_field(f'"a#":"{{% {"a+" * 45_000} %}}",'),
     "bad JSONata expressions of 4,000 characters": lambda: jsonata_field(f'"a#":"{{% # + {"a+" * 2_000} %}}",'),
@@ -244,7 +243,7 @@ def maps(levels: int) -> str:
 
 # --------------------------------------------------------------------------- one text that is huge
 
-HUGE: dict[str, Callable[[], str | bytes]] = {
+HUGE: Texts = {
     "a path of fields": lambda: passing(f'"InputPath":"${".a" * 500_000}"'),
     "a path of indexes": lambda: passing(f'"InputPath":"${"[0]" * 340_000}"'),
     "a path of quoted fields": lambda: passing('"InputPath":"$' + "['a']" * 200_000 + '"'),
@@ -257,13 +256,11 @@ HUGE: dict[str, Callable[[], str | bytes]] = {
     "a path to put": lambda: passing(f'"ResultPath":"${".a" * 500_000}"'),
     "a path to put that is none": lambda: passing(f'"ResultPath":"${".a" * 500_000}[*]"'),
     "a query of descents": lambda: passing(f'"InputPath":"${"..a" * 340_000}"'),
-    "a query of 2000 characters": lambda: passing(f'"InputPath":"${"..a" * 660}"'),
     "a query of 2000 brackets": lambda: passing(f'"InputPath":"$[?{"(" * 1900}"'),
     "a query of 2000 conditions": lambda: passing(f'"InputPath":"$[?{"@||" * 630}@]"'),
     "a query of 2000 negations": lambda: passing(f'"InputPath":"$[?{"!" * 1900}@]"'),
     "a query of filters in filters": lambda: passing(f'"InputPath":"${"[?@" * 600}{"]" * 600}"'),
     "a query of lengths": lambda: passing(f'"InputPath":"$.a{".length()" * 100_000}"'),
-    "a regular expression": lambda: passing(f'"InputPath":"$[?@ =~ /{"(a|b)" * 390}/]"'),
     "a bad regular expression": lambda: passing(f'"InputPath":"$[?@ =~ /{"(" * 1900}/]"'),
     "a regular expression of counts": lambda: passing('"InputPath":"$[?@ =~ /' + "(" * 60 + "a" + "{99}){99}" * 60 + '/]"'),
     "a call of brackets": lambda: passing(f'"Parameters":{{"a.$":"States.Format({"(" * 1_000_000}"}}'),
@@ -283,23 +280,16 @@ HUGE: dict[str, Callable[[], str | bytes]] = {
     "a type": lambda: '{"StartAt":"A","States":{"A":{"Type":"' + "A" * 1_000_000 + '"}}}',
     "a version": lambda: '{"Version":"' + "A" * 1_000_000 + '","StartAt":"A","States":{"A":{"Type":"Succeed"}}}',
     "a timestamp": lambda: passing("").replace("Pass", "Wait").replace(",}", f',"Timestamp":"{"2" * 1_000_000}"}}'),
-    "a comment": lambda: passing(f'"Comment":"{"x" * 1_000_000}"'),
     "a label": lambda: passing("").replace("Pass", "Map").replace(",}", f',"Label":"{"x" * 1_000_000}"}}'),
-    "a JSONata expression": lambda: jsonata_field(f'"a":"{{% {"a" * 1_000_000} %}}",'),
-    "a JSONata expression of 99,000 letters": lambda: jsonata_field(f'"a":"{{% {"a" * 99_000} %}}",'),
-    "a JSONata expression of 99,000 blanks": lambda: jsonata_field(f'"a":"{{% {" " * 99_000}1 %}}",'),
-    "a JSONata text of 99,000 letters": lambda: jsonata_field(f'"a":"{{% \'{"a" * 99_000}\' %}}",'),
-    "a JSONata text of escapes": lambda: jsonata_field('"a#":"{% \'' + "\\\\n" * 33_000 + "' %}\","),
-    "a JSONata number of 99,000 digits": lambda: jsonata_field(f'"a":"{{% {"1" * 99_000} %}}",'),
-    "a JSONata variable": lambda: jsonata_field(f'"a":"{{% ${"a" * 90_000} %}}",'),
-    "a JSONata signature": lambda: jsonata_field(f'"a":"{{% function($a)<{"(a" * 10_000}>{{1}} %}}",'),
-    "a JSONata pattern": lambda: jsonata_field(f'"a":"{{% /{"(a|b)" * 390}/ %}}",'),
-    "a JSONata pattern of counts": lambda: jsonata_field('"a":"{% /' + "(" * 60 + "a" + "{99}){99}" * 60 + '/ %}",'),
+    "a JSONata expression": lambda: jsonata_field(f'"a#":"{{% {"a" * 1_000_000} %}}",'),
+    "a JSONata number of 99,000 digits": lambda: jsonata_field(f'"a#":"{{% {"1" * 99_000} %}}",'),
+    "a JSONata signature": lambda: jsonata_field(f'"a#":"{{% function($a)<{"(a" * 10_000}>{{1}} %}}",'),
+    "a JSONata pattern of counts": lambda: jsonata_field('"a#":"{% /' + "(" * 60 + "a" + "{99}){99}" * 60 + '/ %}",'),
 }
 
 # --------------------------------------------------------------------------- YAML
 
-YAML: dict[str, Callable[[], str | bytes]] = {
+YAML: Texts = {
     "YAML: a list": lambda: "---\n" + "- a\n" * (SIZE // 4 - 4),
     "YAML: a list of one line": lambda: "a: [" + "a," * (SIZE // 2 - 8) + "a]",
     "YAML: a list that is not closed": lambda: "a: [" + "a," * (SIZE // 2 - 8),
@@ -349,12 +339,10 @@ YAML: dict[str, Callable[[], str | bytes]] = {
     "YAML: Chinese": lambda: "状: " + "态" * (SIZE - 8),
     "YAML: halves of pairs": lambda: filled("a: [", '"\\ud800",', "1]"),
     "YAML: states without a type": lambda: numbered("StartAt: S0\nStates:\n", "  S#:\n    Typ: Pass\n"),
-    "YAML: states that nobody reaches": lambda: numbered("StartAt: S0\nStates:\n", "  S#:\n    Type: Succeed\n"),
-    "YAML: states that go nowhere": lambda: numbered("StartAt: S0\nStates:\n", "  S#: {Type: Pass, Next: T#}\n"),
     "YAML: a control character at the end": lambda: filled("a: 1\n", "#\n", "\x01"),
 }
 
-HOSTILE: dict[str, Callable[[], str | bytes]] = {**TEXTS, **OBJECTS, **HUGE, **YAML}
+HOSTILE: Texts = {**TEXTS, **OBJECTS, **HUGE, **YAML}
 
 
 # --------------------------------------------------------------------------- what is merely enormous
@@ -373,26 +361,42 @@ def machine(state: Callable[[int], dict[str, Any]], size: int = SIZE - 2000) -> 
     return json.dumps({"StartAt": "S0", "States": states})
 
 
-def enormous() -> Iterator[tuple[str, str]]:
-    """Good definitions of one megabyte: name, text."""
-    long = "x" * 120
-    retry = [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 2, "MaxAttempts": 3, "BackoffRate": 2.0}]
-    yield "5,000 good states", machine(lambda n: {"Type": "Pass", "Comment": long, "Parameters": {"n": n, "a.$": f"$.a{n}"}})
-    yield "tasks with Retry", machine(lambda n: {"Type": "Task", "Resource": f"f{n}", "ResultPath": f"$.r{n}", "Retry": retry})
-    yield "short states", machine(lambda n: {"Type": "Pass"})
-    yield "intrinsic calls", machine(lambda n: {"Type": "Pass", "Parameters": {"a.$": f"States.Format('{{}}-{n}', $.a{n})"}})
-    yield "queries", machine(lambda n: {"Type": "Pass", "InputPath": f"$.a[?(@.b == {n})]"})
-    yield "JSONata", machine(
-        lambda n: {"Type": "Pass", "QueryLanguage": "JSONata", "Output": {"a": f"{{% $states.input.a{n} + {n} %}}"}}
-    )
-    yield "choices", json.dumps(
-        {"StartAt": "A", "States": {"A": {"Type": "Choice", "Choices": [
-            {"And": [{"Variable": f"$.a{n}", "NumericEquals": n}, {"Variable": "$.b", "IsPresent": True}], "Next": "B"} for n in range(9_000)
-        ]}, "B": {"Type": "Succeed"}}}
-    )  # fmt: skip
-    yield "one Result", json.dumps(
-        {"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": [{"id": n, "x": [1, 2]} for n in range(35_000)], "End": True}}}
-    )
+def one_state(state: dict[str, Any]) -> str:
+    return json.dumps({"StartAt": "A", "States": {"A": state, "B": {"Type": "Succeed"}}})
 
 
-__all__ = ["HOSTILE", "SIZE", "enormous"]
+_RETRY = [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 2, "MaxAttempts": 3, "BackoffRate": 2.0}]
+
+
+def _choice(n: int) -> dict[str, Any]:
+    return {"And": [{"Variable": f"$.a{n}", "NumericEquals": n}, {"Variable": "$.b", "IsPresent": True}], "Next": "B"}
+
+
+ENORMOUS: Texts = {
+    "5,000 good states": lambda: machine(lambda n: {"Type": "Pass", "Comment": "x" * 120, "Parameters": {"n": n, "a.$": f"$.a{n}"}}),
+    "tasks with Retry": lambda: machine(lambda n: {"Type": "Task", "Resource": f"f{n}", "ResultPath": f"$.r{n}", "Retry": _RETRY}),
+    "short states": lambda: machine(lambda n: {"Type": "Pass"}),
+    "intrinsic calls": lambda: machine(lambda n: {"Type": "Pass", "Parameters": {"a.$": f"States.Format('{{}}-{n}', $.a{n})"}}),
+    "queries": lambda: machine(lambda n: {"Type": "Pass", "InputPath": f"$.a[?(@.b == {n})]"}),
+    "JSONata": lambda: machine(lambda n: {"Type": "Pass", "QueryLanguage": "JSONata", "Output": {"a": f"{{% $states.input.a{n} + {n} %}}"}}),
+    "choices": lambda: one_state({"Type": "Choice", "Choices": [_choice(n) for n in range(9_000)]}),
+    "one Result": lambda: one_state({"Type": "Pass", "Result": [{"id": n, "x": [1, 2]} for n in range(35_000)], "Next": "B"}),
+    "a comment": lambda: filled('{"a":1,//', "x", "\n}"),
+    "variables that nobody sets": lambda: with_field("Parameters", '"a#.$":"$x#",', "{", "}"),
+    "variables that nobody sets, near ones": lambda: with_field("Parameters", '"a#.$":"$variable#",', '{"b":1},"Assign":{"variable":1},"Result":{', "}"),
+    "templates without .$": lambda: with_field("Parameters", '"a#":"$.a",', "{", "}"),
+    "results with paths": lambda: with_field("Result", '"a#.$":"$.a",', "{", "}"),
+    "JSONata of unknown variables": lambda: jsonata_field('"a#":"{% $x# %}",'),
+    "a query of 2000 characters": lambda: passing(f'"InputPath":"${"..a" * 660}"'),
+    "a regular expression": lambda: passing(f'"InputPath":"$[?@ =~ /{"(a|b)" * 390}/]"'),
+    "a JSONata text of escapes": lambda: jsonata_field('"a#":"{% \'' + "\\\\n" * 33_000 + "' %}\","),
+    "YAML: states that nobody reaches": lambda: numbered("StartAt: S0\nStates:\n", "  S#:\n    Type: Succeed\n"),
+    "YAML: states that go nowhere": lambda: numbered("StartAt: S0\nStates:\n", "  S#: {Type: Pass, Next: T#}\n"),
+    "a JSONata expression of 99,000 letters": lambda: jsonata_field(f'"a#":"{{% {"a" * 99_000} %}}",'),
+    "a JSONata expression of 99,000 blanks": lambda: jsonata_field(f'"a#":"{{% {" " * 99_000}1 %}}",'),
+    "a JSONata text of 99,000 letters": lambda: jsonata_field(f'"a#":"{{% \'{"a" * 99_000}\' %}}",'),
+    "a JSONata variable": lambda: jsonata_field(f'"a#":"{{% ${"a" * 90_000} %}}",'),
+    "a JSONata pattern": lambda: jsonata_field(f'"a#":"{{% /{"(a|b)" * 390}/ %}}",'),
+}
+
+__all__ = ["ENORMOUS", "HOSTILE", "SIZE"]

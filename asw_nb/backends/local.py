@@ -30,9 +30,10 @@ IDLE_S = 10.0
 
 
 def learn(costs: dict[str, float], kind: str, seconds: float) -> None:
-    """Keep a moving average of what orders of a kind take; a sudden long one counts at once."""
+    """Keep a moving average of what orders of a kind take. A single one that took long (it waited for the interpreter's lock) changes
+    little; five in a row change it all."""
     old = costs.get(kind)
-    costs[kind] = seconds if old is None or seconds > 4 * old else 0.7 * old + 0.3 * seconds
+    costs[kind] = seconds if old is None else 0.7 * old + 0.3 * min(seconds, 4 * old)
 
 
 class ThreadBackend:

@@ -20,7 +20,7 @@ def expanded_size(pattern: str) -> int:
     Examples
     --------
     >>> expanded_size("(ab{3}){10}c*")
-    52
+    51
     """
     groups: list[int] = []
     size = last = 0
@@ -35,7 +35,7 @@ def expanded_size(pattern: str) -> int:
             groups.append(size + 1)
             size = last = 0
         elif part == ")" and groups:
-            last = size
+            last = size + 1
             size += groups.pop()
         elif part not in "*+?":
             last = 1

@@ -25,8 +25,8 @@ import msgspec
 
 MAX_DEPTH = 200
 MAX_DUPLICATES = 50
-MAX_CONTAINERS = 150_000
-"""Objects and arrays of a definition: seven characters each, in the largest that there can be."""
+MAX_CONTAINERS = 100_000
+"""Objects and arrays of a definition: ten characters each, in the largest that there can be."""
 
 # What explaining a fault may cost, in estimated nanoseconds: to look at one value here, and what the decoder needs to jump over values.
 _PATIENCE = 20_000_000

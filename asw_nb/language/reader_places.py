@@ -79,6 +79,15 @@ class _Opened:
         self.found: dict[Step, tuple[int, int, Any]] = {}
 
 
+class _Patience:
+    """What look-ups may still cost."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = _PATIENCE
+
+
 class JsonPlaces:
     """Places in a good JSON text."""
 
@@ -87,7 +96,7 @@ class JsonPlaces:
         self._chars: list[int] | None = None if len(self._data) == len(text) else [0]
         self._start = _BLANK.match(self._data).end()  # type: ignore[union-attr]
         self._opened: dict[int, _Opened] = {}
-        self._left = _PATIENCE
+        self._patience = _Patience()
 
     def offset(self, pointer: Sequence[Step], of: Of) -> int:
         key_at = at = self._start
@@ -103,55 +112,16 @@ class JsonPlaces:
         """Where a key and its value begin, and the bytes of the value."""
         opened = self._opened.get(at)
         if opened is None:
-            opened = self._opened[at] = self._open(at, raw)
+            opened = self._opened[at] = _Opened(_values(self._data, at, raw, self._patience))
         found = opened.found
-        while step not in found and self._left > 0:
+        while step not in found and self._patience.left > 0:
             left = next(opened.left, None)
             if left is None:
                 break
             name, key_at, value_at, value = left
             found[name] = key_at, value_at, value
-            self._left -= _PER_STEP
+            self._patience.left -= _PER_STEP
         return found.get(step)
-
-    def _open(self, at: int, raw: Any) -> _Opened:
-        return _Opened(self._values(at, raw) if self._data[at : at + 1] in (b"{", b"[") and self._left > 0 else iter(()))
-
-    def _values(self, at: int, raw: Any) -> Iterator[tuple[Step, int, int, Any]]:
-        """Key or number of each value, where the key and the value begin, and its bytes."""
-        data = self._data
-        is_object = data[at : at + 1] == b"{"
-        at += 1
-        number = 0
-        size = min(_NEAR_BYTES, len(memoryview(raw)))
-        near, start = data[at : at + size].decode("latin-1"), at  # a character for each byte
-        while number < _NEAR_VALUES:
-            found = self._before_value(at, is_object)
-            if found is None:
-                break
-            key_at, key_end, value_at = found
-            try:
-                end = start + _end_of_value(near, value_at - start)[1]
-            except (StopIteration, ValueError, RecursionError):
-                break
-            if end - start >= len(near) - 1:  # it may go on behind what was looked at
-                break
-            yield json.loads(data[key_at:key_end]) if is_object else number, key_at, value_at, data[value_at:end]
-            at, number = end, number + 1
-        values: Any = (_OBJECT if is_object else _ARRAY).decode(raw)
-        self._left -= _PER_BYTE * len(memoryview(raw)) + _PER_VALUE * len(values)
-        for name, value in islice(values.items() if is_object else enumerate(values), number, None):
-            key_at, _, value_at = self._before_value(at, is_object) or (at, at, at)
-            yield name, key_at, value_at, value
-            at = value_at + len(memoryview(value))
-
-    def _before_value(self, at: int, is_object: bool) -> tuple[int, int, int] | None:
-        """Where the next key begins and ends, and where the value begins."""
-        if is_object:
-            match = _KEY.match(self._data, at)
-            return (match.start(1), match.end(1), match.end()) if match is not None else None
-        at = _BLANK.match(self._data, at).end()  # type: ignore[union-attr]
-        return None if self._data[at : at + 1] == b"]" else (at, at, at)
 
     def _in_characters(self, at: int) -> int:
         chars = self._chars
@@ -163,6 +133,45 @@ class JsonPlaces:
             chars.append(chars[-1] + _characters(data[start : start + _BLOCK]))
         block = at // _BLOCK
         return chars[block] + _characters(data[block * _BLOCK : at])
+
+
+def _values(data: bytes, at: int, raw: Any, patience: _Patience) -> Iterator[tuple[Step, int, int, Any]]:
+    """Key or number of each value in an object or array, where the key and the value begin, and its bytes."""
+    is_object = data[at : at + 1] == b"{"
+    if not is_object and data[at : at + 1] != b"[":
+        return
+    at += 1
+    number = 0
+    size = min(_NEAR_BYTES, len(memoryview(raw)))
+    near, start = data[at : at + size].decode("latin-1"), at  # a character for each byte
+    while number < _NEAR_VALUES:
+        found = _before_value(data, at, is_object)
+        if found is None:
+            break
+        key_at, key_end, value_at = found
+        try:
+            end = start + _end_of_value(near, value_at - start)[1]
+        except (StopIteration, ValueError, RecursionError):
+            break
+        if end - start >= len(near) - 1:  # it may go on behind what was looked at
+            break
+        yield json.loads(data[key_at:key_end]) if is_object else number, key_at, value_at, data[value_at:end]
+        at, number = end, number + 1
+    values: Any = (_OBJECT if is_object else _ARRAY).decode(raw)
+    patience.left -= _PER_BYTE * len(memoryview(raw)) + _PER_VALUE * len(values)
+    for name, value in islice(values.items() if is_object else enumerate(values), number, None):
+        key_at, _, value_at = _before_value(data, at, is_object) or (at, at, at)
+        yield name, key_at, value_at, value
+        at = value_at + len(memoryview(value))
+
+
+def _before_value(data: bytes, at: int, is_object: bool) -> tuple[int, int, int] | None:
+    """Where the next key begins and ends, and where the value begins."""
+    if is_object:
+        match = _KEY.match(data, at)
+        return (match.start(1), match.end(1), match.end()) if match is not None else None
+    at = _BLANK.match(data, at).end()  # type: ignore[union-attr]
+    return None if data[at : at + 1] == b"]" else (at, at, at)
 
 
 def _characters(data: bytes) -> int:

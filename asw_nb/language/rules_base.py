@@ -38,7 +38,7 @@ MOST_TOLD = 200
 # Estimated microseconds: what may be spent on a definition that is refused anyway, and on what is wrong in it.
 _PATIENCE = 30_000
 _PATIENCE_WITH_ERRORS = 12_000
-_PER_ERROR, _PER_STEP = 30, 5
+_PER_ERROR, _PER_STEP = 30, 10
 _PER_CHARACTER = {"json": 0.015, "yaml": 0.15}  # which its reading has taken
 _MAX_WORD = 80
 

@@ -23,6 +23,7 @@ MAX_QUERY = 2_000
 # Estimated microseconds, for `Checkup.spend`.
 _PER_VALUE, _PER_PATH, _PER_CHARACTER, _PER_QUERY, _PER_QUERY_CHARACTER, _PER_JSONATA = 0.5, 5, 0.25, 100, 5, 20
 _MAX_JSONATA_COST = 40_000
+_MOST_READ = 100_000  # characters
 
 _MAX_ARGUMENTS = 1_000
 
@@ -261,7 +262,7 @@ def expression_problem(state: State, text: str, steps: tuple[Step, ...]) -> str 
 
 
 def _spend(state: State, text: str, problem: str | None) -> None:
-    cost: float = _PER_PATH + _PER_CHARACTER * len(text)
+    cost: float = _PER_PATH + _PER_CHARACTER * min(len(text), MAX_PATH if text[:1] == "$" else _MOST_READ)
     if "*" in text or "?" in text or ".." in text:
         cost = _PER_QUERY + _PER_QUERY_CHARACTER * min(len(text), MAX_QUERY)
     state.checkup.spend(cost)

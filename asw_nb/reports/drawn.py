@@ -107,9 +107,10 @@ def metrics(material: Material, limits: Limits) -> Section | None:
     from asw_nb.analysis.curves import curves
 
     rows = material.metrics[material.metrics["name"] != "progress"]
-    figure = curves(material.metrics, material.attempts, material.states, None)
-    table = _values(rows, limits)
-    blocks: list[Block] = [_drawing(figure, Prose(figure.text)), table, *_trials(material, rows, limits)]
+    blocks: list[Block] = [_values(rows, limits), *_trials(material, rows, limits)]
+    if rows.groupby(["name", "path"]).size().max() > 1:  # single values make no curve
+        figure = curves(material.metrics, material.attempts, material.states, None)
+        blocks.insert(0, _drawing(figure, Prose(figure.text)))
     return Section("metrics", "Metrics", blocks, "run.curves()")
 
 

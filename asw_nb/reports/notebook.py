@@ -85,8 +85,8 @@ def _setup(again: Again, add: Any) -> None:
     for key, source in again.functions.items():
         add(v4.new_code_cell(_registered(key, source)), "asw-report")
     body = again.definition or "null"
-    add(v4.new_code_cell(f"import json\n\ndialect = {again.dialect!r}\ndefinition = json.loads({_quoted(body)})"), "asw-report", "hide-input")
-    add(v4.new_code_cell(_OPEN), "asw-report", "hide-input")
+    for source in (f"import json\n\ndialect = {again.dialect!r}\ndefinition = json.loads({_quoted(body)})", _OPEN):
+        add(v4.new_code_cell(source, metadata={"jupyter": {"source_hidden": True}}), "asw-report", "hide-input")
 
 
 def _quoted(text: str) -> str:

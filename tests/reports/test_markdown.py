@@ -55,6 +55,6 @@ def test_the_timeline_in_letters(tmp_path):
     text = written(nightly(), tmp_path, ".md", sections=["timeline"])
     assert text.split("```")[1].split("\n", 1)[1] == (
         "          |0                                                      1.0 s|\n"
-        "Each/Load |×░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░█| \n"
+        "Each/Load |×░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░█| 0 µs\n"
         "           █ ran   ░ waited   × failed\n"
     )
