@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A shared machine has slow seconds: no example fails for its duration, in neither profile.
@@ -16,3 +18,16 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("default"), max_examples=100, derandomize=True, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(autouse=True)
+def functions_of_one_test() -> Iterator[None]:
+    """What a test registers is forgotten after it: error messages list what is registered."""
+    from asw_nb.names import registry
+
+    functions, services = dict(registry._functions), dict(registry.services)
+    yield
+    registry._functions.clear()
+    registry._functions.update(functions)
+    registry.services.clear()
+    registry.services.update(services)

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tools import magics_doc
+from tools import cli_doc, magics_doc
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -70,6 +70,15 @@ def test_every_picture_is_a_small_png_and_is_shown_somewhere():
 def test_the_page_of_the_magics_is_fresh():
     done = subprocess.run([sys.executable, ROOT / "tools" / "magics_doc.py", "--check"], timeout=60)
     assert done.returncode == 0, "run: python tools/magics_doc.py"
+
+
+def test_the_page_of_the_command_line_is_fresh():
+    done = subprocess.run([sys.executable, ROOT / "tools" / "cli_doc.py", "--check"], timeout=60)
+    assert done.returncode == 0, "run: python tools/cli_doc.py"
+
+
+def test_the_page_of_the_command_line_has_every_exit_code():
+    assert [int(row.split("|")[1]) for row in cli_doc.page().splitlines() if re.match(r"\| \d+ \|", row)] == [0, 1, 2, 3, 4, 70, 130]
 
 
 def test_the_page_of_the_magics_has_every_command_and_option():

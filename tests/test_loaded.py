@@ -95,6 +95,11 @@ def test_every_exported_history_gives_the_same_attempts_and_visits(run: asw.Exec
     loaded = asw.load_history(exported(run))
     same(run.attempts(), loaded.attempts())
     own, other = run.states(), loaded.states()
+    # a task that failed inside a Parallel which waited to be tried again when the execution was ended, and one that waited itself: the
+    # cloud's history has the same events for both
+    for table in (own, other):
+        badly = table["status"].isin(("FAILED", "ABORTED", "TIMED_OUT")) & table["path"].str.contains("[", regex=False)
+        table["status"] = table["status"].mask(badly, "ended badly")
     told = ["visit", "path", "type", "status", "entered", "attempts", "resource", "input"]
     pd.testing.assert_frame_equal(own[told].astype(object), other[told].astype(object))
     # the cloud's history has no event for the end of what failed or was ended with it

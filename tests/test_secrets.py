@@ -534,3 +534,14 @@ def test_a_parent_does_not_go_on_with_what_is_left_of_its_childs_output(tmp_path
 def test_what_was_removed_is_found_wherever_it_stands() -> None:
     assert first_removed({"a": [1, {"b": f"x {REMOVED} y"}], "c": REMOVED}) == "$.a[1].b"
     assert first_removed({"a": ["•••", None, 1.5]}) is None
+
+
+def test_a_comparison_shows_no_secret(tmp_path):
+    fails = {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "login password=hunter2hunter2", "Cause": "no"}}}
+    with asw.Workspace(tmp_path) as ws:
+        flow = asw.workflow(fails, "flow", workspace=ws)
+        runs = [flow.run({"n": n}, tags={"api_key": f"sk-{n}-tell-nobody"}) for n in range(2)]
+        comparison = ws.compare(runs, only_diff=False)
+        shown = "".join(str(value) for value in comparison._repr_mimebundle_().values()) + comparison.table.to_string()
+    assert "hunter2" not in shown
+    assert "tell-nobody" not in shown

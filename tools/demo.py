@@ -16,47 +16,23 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "notebooks" / "quickstart.ipynb"
 BUILD = ROOT / "build" / "demo"
 
-# nbconvert's page asks a content delivery network for RequireJS and MathJax, which nothing in this notebook needs.
-PAGE = """
-{%- extends 'lab/index.html.j2' -%}
-{%- block html_head_js_requirejs -%}{%- endblock -%}
-{%- block html_head_js_mathjax -%}{%- endblock -%}
-"""
-
 EXECUTIONS = ["workflow", "name", "status", "started", "duration_s", "input", "output", "error"]
 STATES = ["path", "type", "status", "entered", "duration_s", "attempts", "error"]
 
 
 def execute() -> Path:
     """A copy of the notebook with all outputs, and beside it the page made of it, whose path this returns."""
-    import nbformat
-    from nbclient import NotebookClient
-    from nbconvert import HTMLExporter
+    from asw_nb import cli
 
-    notebook = nbformat.read(SOURCE, as_version=4)
-    target = BUILD / SOURCE.name
-    client = NotebookClient(
-        notebook,
-        timeout=300,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(BUILD)}},
-        # Else the kernel's warning about unencrypted TCP, meant for other machines, is the first thing to read.
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
-    )
-    try:
-        client.execute()
-    finally:
-        nbformat.write(notebook, target)
-    page, _ = HTMLExporter(raw_template=PAGE).from_notebook_node(
-        notebook, resources={"metadata": {"name": SOURCE.stem}}
-    )
-    html = target.with_suffix(".html")
-    html.write_text(page, encoding="utf-8")
-    return html
+    # a kernel starts in the folder of its notebook, and leaves its history there
+    copy = Path(shutil.copy(SOURCE, BUILD))
+    if cli.main(["publish", str(copy), "--notebook", str(copy), "--quiet"]):
+        sys.exit(f"{SOURCE.name} did not run to its end.")
+    return copy.with_suffix(".html")
 
 
-def show() -> None:
-    """Print what the history file holds."""
+def show() -> Path:
+    """Print what the history file holds, and write the report of its last execution, whose path this returns."""
     import pandas
 
     import asw_nb as asw
@@ -70,6 +46,7 @@ def show() -> None:
     first = asw.execution(executions["execution"].iloc[0])
     print(f"\nasw.execution({first.name!r}).states()\n")
     print(first.states()[STATES].to_string(index=False))
+    return asw.execution("latest").report(BUILD / "report.html", code=True)
 
 
 def main() -> None:
@@ -83,8 +60,10 @@ def main() -> None:
     os.environ.pop("ASW_NB_HOME", None)
     print(f"Executing {SOURCE.relative_to(ROOT)}", flush=True)
     page = execute()
-    show()
-    print(f"\nThe executed notebook, as a page that needs no network: {page.relative_to(ROOT)}")
+    report = show()
+    print("\nTwo files that need no network, no kernel and no extension:")
+    print(f"  the report of the last execution   {report.relative_to(ROOT)}")
+    print(f"  the executed notebook as a page    {page.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from asw_nb.analysis.card import BOX, CELL, CODE, GREY, HEAD, MONO, PRE, TITLE, badge, cut, duration_text
 from asw_nb.analysis.figure import Html, html_text
 from asw_nb.errors import UsageError
-from asw_nb.history.redact import redact
+from asw_nb.history.redact import redact, redact_text
 from asw_nb.language.plan import Plan
 
 if TYPE_CHECKING:
@@ -129,12 +129,12 @@ def _values(view: Any, picks: dict[str, str]) -> dict[tuple[str, str], Any]:
     out: dict[tuple[str, str], Any] = {
         ("execution", "status"): record.status,
         ("execution", "duration_s"): None if record.finished_us is None else (record.finished_us - record.started_us) / 1e6,
-        ("execution", "error"): record.error,
+        ("execution", "error"): None if record.error is None else redact_text(record.error),
         ("execution", "failed at"): record.failed_path,
         ("execution", "backend"): record.backend,
         ("execution", "redrives"): record.redrives,
     }
-    for name, value in sorted(record.tags.items()):
+    for name, value in sorted(redact(record.tags).items()):
         out["execution", f"tag {name}"] = _leaf(value)
     out |= {("input", path): value for path, value in leaves(redact(record.input))}
     out["definition", "hash"] = record.digest[:12] or None

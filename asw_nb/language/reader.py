@@ -55,6 +55,7 @@ _FIELD_LINE = re.compile(
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TOKEN = re.compile(r"[\w$]+")
 _MAX_REPORTED = 50
+_MOST_BEFORE_A_FIELD = 100_000  # characters of comments and the like
 _MAX_STEPS = 12
 _MAX_BITS = 14_280  # of an integer that Python still writes as text
 
@@ -173,10 +174,11 @@ def read(
     if len(definition) > MAX_CHARACTERS:
         raise _too_large(source, first_line)
     text = definition.removeprefix("\ufeff")
-    surrogate = None if text.isascii() else _SURROGATE.search(text)
-    if surrogate is not None:
-        message = f"Half a surrogate pair (U+{ord(surrogate.group()):04X}) stands in the text."
-        raise _refusal(text, source, first_line, Fault(surrogate.start(), message, "Remove the character."))
+    try:
+        text.encode()
+    except UnicodeEncodeError as half:
+        message = f"Half a surrogate pair (U+{ord(text[half.start]):04X}) stands in the text."
+        raise _refusal(text, source, first_line, Fault(half.start, message, "Remove the character.")) from None
     if (wanted or _looks_like(text)) == "yaml":
         return _read_yaml(text, source, first_line)
     return _read_json(text, source, first_line, is_file=wanted is not None)
@@ -193,7 +195,7 @@ def _looks_like(text: str) -> str:
     head = text.lstrip()
     if head.startswith(("{", "[", "//", "/*")):
         return "json"
-    if head.startswith(("---", "%YAML")) or _FIELD_LINE.search(text):
+    if head.startswith(("---", "%YAML")) or (head and _FIELD_LINE.search(text, 0, _MOST_BEFORE_A_FIELD)):
         return "yaml"
     return "json"
 
@@ -414,7 +416,9 @@ def _read_object(definition: Any, source: str) -> Document:
                 raise _Stop
             if isinstance(value, dict):
                 return copy_object(value, pointer)
-            return [copy(child, (*pointer, index)) for index, child in enumerate(value)]
+            return [
+                child if _needs_no_look(child) else copy(child, (*pointer, index)) for index, child in enumerate(value)
+            ]
         if isinstance(value, str):
             return copy(str.__str__(value), pointer)
         fix = {"set": "Write a list.", "frozenset": "Write a list.", "bytes": "Decode it to a str."}
@@ -435,7 +439,7 @@ def _read_object(definition: Any, source: str) -> Document:
             key = str.__str__(key)
             if not key.isascii() and _SURROGATE.search(key):
                 refuse(pointer, "A key holds half a surrogate pair.", "Write both halves, or the character itself.")
-            found[key] = copy(child, (*pointer, key))
+            found[key] = child if _needs_no_look(child) else copy(child, (*pointer, key))
         return found
 
     if not isinstance(definition, dict):
@@ -449,6 +453,12 @@ def _read_object(definition: Any, source: str) -> Document:
     if len(msgspec.json.encode(value)) > MAX_CHARACTERS:
         raise _too_large(source)
     return Document(value, None, "object", source)
+
+
+def _needs_no_look(value: Any) -> bool:
+    """Whether a value is plain JSON at first sight, as most are."""
+    kind = type(value)
+    return (kind is str and value.isascii()) or kind is bool or value is None
 
 
 class _Stop(Exception):

@@ -97,7 +97,6 @@ def check(
     >>> for problem in check(read('{"StartAt": "sum", "States": {"Sum": {"Type": "Succeed"}}}')):
     ...     print(problem.code, problem.message, problem.fix)
     MISSING_TRANSITION_TARGET Missing 'Next' target: sum Did you mean "Sum"?
-    MISSING_TRANSITION_TARGET State "Sum" is not reachable. Name it in the Next of a state, or remove it.
     """
     tree = document.value
     if dialect == "auto":

@@ -57,7 +57,7 @@ class Flow:
 
     def __init__(self, scope: Scope, kinds: dict[str, str]) -> None:
         self.scope = scope
-        self.next: dict[str, Sequence[str]] = {}
+        self.next: dict[str, Sequence[str]] = dict.fromkeys(kinds, ())
         self.dangling: list[tuple[str, str, Pointer]] = []
         states, following = scope.value.get("States", {}), self.next
         ends: list[str] = []
@@ -65,29 +65,27 @@ class Flow:
         silent = len(kinds) < len(states)
         for name, kind in kinds.items():
             if kind == "Succeed" or kind == "Fail":
-                following[name] = ()
                 ends.append(name)
                 continue
             value = states[name]
             if kind != "Choice" and "Catch" not in value:  # most states, quickly
-                target = value.get("Next")
-                named = type(target) is str
-                if named and target in kinds:
-                    following[name] = (target,)
-                    if value.get("End") is True:
-                        ends.append(name)
-                    continue
-                following[name] = ()
-                if named and target not in states:
-                    self.dangling.append((name, target, ("Next",)))
-                    if len(self.dangling) > MOST_TOLD:  # nobody will ask for the rest
-                        break
-                if value.get("End") is True:
+                is_end = "End" in value and value["End"] is True
+                if is_end:
                     ends.append(name)
+                if "Next" not in value or type(target := value["Next"]) is not str:
+                    if not is_end:
+                        unsure.append(name)
+                        silent = True
+                elif target in kinds:
+                    following[name] = (target,)
                 else:
-                    silent = silent or not named or target in states
-                if named or value.get("End") is not True:
                     unsure.append(name)
+                    if target not in states:
+                        self.dangling.append((name, target, ("Next",)))
+                        if len(self.dangling) > MOST_TOLD:  # nobody will ask for the rest
+                            break
+                    elif not is_end:
+                        silent = True
                 continue
             targets: list[str] = []
             known = len(self.dangling)

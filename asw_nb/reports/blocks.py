@@ -6,8 +6,9 @@ writes it escapes."""
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from asw_nb.analysis.words import cut
@@ -91,12 +92,29 @@ class Code:
 
 @dataclass
 class Drawing:
-    """A picture: `still` is HTML that stands alone, `figure` what can be zoomed, `instead` the block for places that show neither."""
+    """A picture, or a chart; `instead` is the block for places that show neither.
 
-    alt: str
-    still: str
+    Parameters
+    ----------
+    picture : str
+        HTML that stands alone, of what is no chart.
+    make : callable, optional
+        Makes the chart when a writer wants it: that of a million attempts takes longer than all the rest, and Markdown has no use for it.
+    """
+
     instead: Block
-    figure: Figure | None = None
+    picture: str = ""
+    make: Callable[[], Figure] | None = None
+
+    @cached_property
+    def figure(self) -> Figure | None:
+        """What can be zoomed."""
+        return None if self.make is None else self.make()
+
+    @property
+    def still(self) -> str:
+        """HTML that stands alone."""
+        return self.picture if self.figure is None else self.figure.static_html
 
 
 @dataclass

@@ -39,26 +39,25 @@ def graph(material: Material, limits: Limits) -> Section | None:
     alt = f"graph of {material.record.workflow}: {material.record.status}"
     instead: Block = Code(to_mermaid(document).rstrip(), "mermaid") if states <= MOST_MERMAID else Prose(f"A graph of {states:,} states.")
     still = graph_picture(to_svg(document, statuses, counts), alt)
-    return Section("graph", "Graph", [Drawing(alt, still, instead)], "run.graph()")
+    return Section("graph", "Graph", [Drawing(instead, still)], "run.graph()")
 
 
 def timeline(material: Material, limits: Limits) -> Section | None:
     """One bar per attempt, waits apart, the critical path outlined."""
     if not material.visits:
         return None
-    from asw_nb.analysis.timeline import timeline as draw
-
-    figure = draw(material.attempts, material.states, critical=material.stretches, compress=True)
     instead = Code(strip(material.visits, material.end_us), "text")
-    return Section("timeline", "Timeline", [_drawing(figure, instead)], "run.timeline()")
+    return Section("timeline", "Timeline", [Drawing(instead, make=lambda: material.timeline)], "run.timeline()")
 
 
 def _drawing(figure: Figure, instead: Block) -> Drawing:
-    return Drawing(figure.text, figure.static_html, instead, figure)
+    return Drawing(instead, make=lambda: figure)
 
 
 def states(material: Material, limits: Limits) -> Section:
     """States, visits and attempts as tables."""
+    if not material.visits and material.short is None:
+        return Section("states", "States and attempts", [Prose("No state was entered, or the history was kept in memory only and is gone.")], "run.states()")
     if not material.visits:
         rows = [(name(path), kind, f"{sum(tally.values()):,}", ", ".join(f"{n:,} {s}" for s, n in tally.items())) for path, kind, tally in material.tallies()]
         note = f"The history of {material.events:,} events is too long to be told visit by visit; run.states() has all."

@@ -14,6 +14,7 @@ from asw_nb.analysis.tables import no_collection
 from asw_nb.errors import UsageError, did_you_mean
 from asw_nb.reports import build
 from asw_nb.reports.blocks import Document, Limits, Section
+from asw_nb.reports.told import count
 from asw_nb.views import View
 
 MAX_BYTES = 8_000_000
@@ -46,7 +47,7 @@ class Report:
 
     def __repr__(self) -> str:
         parts = len(self.document.parts)
-        return f"asw report {self.document.title} | {sum(len(p.sections) for p in self.document.parts)} sections" + (f" in {parts} parts" if parts > 1 else "")
+        return f"asw report {self.document.title} | {count(sum(len(p.sections) for p in self.document.parts), 'section')}" + (f" in {parts} parts" if parts > 1 else "")
 
     def text(self, form: str, max_bytes: int = MAX_BYTES) -> str:
         """The report as the text of a file: ``"html"``, ``"markdown"`` or ``"notebook"``."""

@@ -21,6 +21,7 @@ from asw_nb.views import View
 if TYPE_CHECKING:
     import pandas
 
+    from asw_nb.analysis.figure import Figure
     from asw_nb.analysis.summary import Summary
 
 MOST_EVENTS = 3_000_000
@@ -131,6 +132,12 @@ class Material:
     @cached_property
     def stretches(self) -> list[timeline_path.Stretch]:
         return timeline_path.stretches(self.steps)
+
+    @cached_property
+    def timeline(self) -> Figure:
+        from asw_nb.analysis.timeline import timeline
+
+        return timeline(self.attempts, self.states, critical=self.stretches, compress=True)
 
     @cached_property
     def summary(self) -> Summary | None:

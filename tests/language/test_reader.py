@@ -342,3 +342,58 @@ def test_a_text_that_is_nothing_gets_the_answer_of_the_cloud_and_our_help():
     )
     assert (problem.line, problem.column) == (1, 3)
     assert problem.fix == ('A str is read as text, never as a file name: pass pathlib.Path("order.asl.json").')
+
+
+# --------------------------------------------------------------------------- a long YAML text is looked at while it is read
+
+STATES = [f"  S{i}: {{Type: Pass, Next: S{i + 1}}}" for i in range(4_000)]
+STOPPED = "Correct these first, then check again."
+
+
+def long_yaml(*first, states=STATES, last=("  S4000: {Type: Succeed}",)):
+    return "\n".join([*first, "StartAt: S0", "States:", *states, *last]) + "\n"
+
+
+def test_a_long_yaml_text_that_is_good_is_read_to_its_end():
+    assert len(read(long_yaml()).value["States"]) == 4_001
+    jsonata = [f"  S{i}: {{Type: Pass, Output: 1, Next: S{i + 1}}}" for i in range(4_000)]
+    assert len(read(long_yaml(states=jsonata, last=("  S4000: {Type: Succeed}", "QueryLanguage: JSONata"))).value["States"]) == 4_001
+    one_state = [*STATES[:10], "  S10:", "    Type: Parallel", "    Branches:"]
+    one_state += [f"    - {{StartAt: B{i}, States: {{B{i}: {{Type: Succeed}}}}}}" for i in range(3_000)]
+    assert len(read(long_yaml(states=one_state, last=("    End: true",))).value["States"]["S10"]["Branches"]) == 3_000
+
+
+def test_a_long_yaml_text_that_is_no_definition_is_refused_before_its_end():
+    said = refusal(long_yaml(states=["  A: {Typ: Pass}", *STATES, "  B: {Typ: Pass}"]))
+    assert said[0] == (
+        "States.A (line 3, column 3): These fields are required: [Type]. "
+        "Add \"Type\": one of Choice, Fail, Map, Parallel, Pass, Succeed, Task, Wait."
+    )
+    assert len(said) == 2
+    assert said[1].startswith("(top level): Reading stopped after ") and said[1].endswith(STOPPED)
+    assert refusal(long_yaml("x:", *["- 1"] * 6_000))[0] == (
+        'x (line 1, column 1): The field "x" holds more than a definition has outside of its states. Remove the field.'
+    )
+    assert refusal("---\n" + "- a\n" * 6_000) == [
+        "(top level) (line 2, column 1): Definition must be a valid JSON object. "
+        'Write an object such as {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}.'
+    ]
+    assert refusal("".join(f"k{i}: 1\n" for i in range(3_000)))[0] == (
+        "(top level) (line 1, column 1): The definition has more than 1000 fields outside of its states. "
+        "Remove what is no field of a definition."
+    )
+
+
+def test_a_key_that_repeats_early_in_a_long_yaml_text_is_all_that_is_told():
+    assert refusal(long_yaml(states=[STATES[0], *STATES, "\t"])) == [
+        'States.S0 (line 4, column 3): The key "S0" is written twice in this object, first on line 3. '
+        "Remove or rename one of the two."
+    ]
+
+
+def test_problems_of_what_is_not_read_to_its_end_do_not_count():
+    """Next, the query language and the rest of a state may follow."""
+    task = ["  A:", "    Catch:", *["    - {ErrorEquals: [a], Next: B, Output: 1}"] * 1_500]
+    rest = ["    QueryLanguage: JSONata", "    Type: Task", "    Resource: f", "    End: true", "  B: {Type: Succeed}"]
+    text = "\n".join(["StartAt: A", "States:", *task, *rest])
+    assert read(text).value["States"]["A"]["QueryLanguage"] == "JSONata"

@@ -6,15 +6,23 @@ import nbformat
 import pytest
 
 import asw_nb as asw
+from asw_nb.names import registry
 from asw_nb.reports import execute
 from tests.reports.samples import nightly, written
 
 DOUBLE = {"StartAt": "Double", "States": {"Double": {"Type": "Task", "Resource": "double", "End": True}}}
 
 
-@asw.function
-def double(event):
-    return {"twice": 2 * event["n"]}
+@pytest.fixture
+def double(monkeypatch):
+    """A function that is registered while the test runs."""
+    monkeypatch.setattr(registry, "_functions", {})
+
+    @asw.function
+    def double(event):
+        return {"twice": 2 * event["n"]}
+
+    return double
 
 
 def read(run, folder, **options):
@@ -50,7 +58,7 @@ def test_the_parameters_stand_in_the_cell_that_papermill_fills(tmp_path):
     }  # fmt: skip
 
 
-def test_the_source_of_functions_is_registered_under_their_names(tmp_path):
+def test_the_source_of_functions_is_registered_under_their_names(tmp_path, double):
     run = asw.run(DOUBLE, {"n": 2}, workflow="double", functions={"double": double})
     sources = [cell.source for cell in read(run, tmp_path, code=True).cells if cell.cell_type == "code"]
     assert 'import asw_nb as asw\n\n@asw.function\ndef double(event):\n    return {"twice": 2 * event["n"]}' in sources
@@ -62,7 +70,7 @@ def test_several_executions_are_shown_without_code(tmp_path):
 
 
 @pytest.mark.slow
-def test_it_runs_again_as_it_is_and_with_another_input(tmp_path, monkeypatch):
+def test_it_runs_again_as_it_is_and_with_another_input(tmp_path, double):
     run = asw.run(DOUBLE, {"n": 2}, workflow="double", name="it", functions={"double": double})
     path = run.report(tmp_path / "report.ipynb", code=True)
     notebook = execute.read(path)
