@@ -275,7 +275,7 @@ def test_a_call_of_very_many_arguments_is_not_read_to_its_end() -> None:
 
 def test_a_fault_behind_very_many_values_is_told_in_the_decoders_words() -> None:
     assert told('{"a": [' + "1," * 30_000 + "}") == [
-        "a[13331] (line 1, column 60008): This is no JSON: invalid character. Correct the text at this place; what stands before it is fine."
+        "a[9998] (line 1, column 60008): This is no JSON: invalid character. Correct the text at this place; what stands before it is fine."
     ]
 
 

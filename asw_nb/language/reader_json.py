@@ -29,7 +29,7 @@ MAX_CONTAINERS = 100_000
 """Objects and arrays of a definition: ten characters each, in the largest that there can be."""
 
 # What explaining a fault may cost, in estimated nanoseconds: to look at one value here, and what the decoder needs to jump over values.
-_PATIENCE = 20_000_000
+_PATIENCE = 15_000_000
 _PER_LOOK, _PER_CHARACTER, _PER_VALUE = 1_500, 4, 80
 
 _LARGE = 100_000
