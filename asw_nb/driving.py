@@ -6,7 +6,6 @@ may be taken over, and how a run is made from a log: fold it, and nothing else.
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
 import weakref
@@ -216,9 +215,8 @@ def _folded(workspace: Workspace, record: Record) -> tuple[ExecutionState, int]:
         for event in workspace.store.events(record.key):
             state.apply(event)
             count += 1
-            if not count & 1023:  # what they hold is found anew at the end; until then it would keep every frame alive
-                state.ready.clear()
-                state.opened.clear()
+            if not count & 1023:
+                state.doze()
     except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as problem:
         raise StoreError(
             f'the history of execution "{record.name}" in "{workspace.path}" cannot be followed beyond event {count} ({problem!r}): see asw_nb.doctor().'
@@ -289,7 +287,7 @@ def load(workspace: Workspace, record: Record, means: Means, at_hand: ExecutionS
     run.special = (
         before.special if before is not None and means.workflows is None else workspace.special(means.workflows or {})
     )
-    run.artifacts = f"{workspace.artifacts}{os.sep}{record.key}"
+    run.artifacts = workspace.artifacts
     workspace.runs[record.key] = run
     for tell in on_start:
         tell(workspace, record, run)

@@ -15,6 +15,7 @@ from asw_nb.language import reader, rules
 from asw_nb.language.calm import calm
 from asw_nb.language.plan import Plan, compile_plan
 from asw_nb.language.problems import Problem
+from asw_nb.launch import Launch
 from asw_nb.names import known_workflows, main_namespace, registry
 from asw_nb.workspace import Workspace, default_workspace
 
@@ -65,6 +66,7 @@ class Workflow:
         self.type = type
         self._workspace = _workspace(workspace)
         self._plans: dict[str, Plan] = {}
+        self._launched: tuple[Launch, dict[str, Any]] | None = None
         self._plan(self.dialect)
         known_workflows[self.name] = self
 
@@ -93,19 +95,32 @@ class Workflow:
         -------
         Execution
         """
+        place = _workspace(workspace) or self._workspace or default_workspace()
+        name = options.pop("name", None)
+        last = self._launched
+        if last is None or last[0].workspace is not place or not _same(options, last[1]):
+            # kept, since whoever starts one in a loop starts the next alike; with a copy of what can change between two starts
+            last = self._launch(place, options), options
+            if options.get("functions") is not None:
+                options["functions"] = dict(options["functions"])
+            self._launched = last if options.keys() <= LASTING else None
+        return last[0].start(input, name)
+
+    def _launch(self, place: Workspace, options: Mapping[str, Any]) -> Launch:
+        """Check the options of a start."""
         unknown = set(options) - OPTIONS
         if unknown:
             word = min(unknown)
             raise UsageError(
                 f'"{word}" is no option of an execution.{did_you_mean(word, OPTIONS)} Options: {", ".join(sorted(OPTIONS))}.'
             )
+        options = dict(options)
         dialect = options.pop("dialect", "auto")
         resolved = self.dialect if dialect == "auto" else choose("dialect", dialect, ("auto", "tcsl", "asl"))
         kind = options.pop("type", None) or self.type
         if kind != self.type:
             check(self._document.value, resolved, kind, f'workflow "{self.name}"')
-        place = _workspace(workspace) or self._workspace or default_workspace()
-        return place.start(self._plan(resolved), self.name, input, type=kind, **options)
+        return Launch.prepare(place, self._plan(resolved), self.name, type=kind, **options)
 
     def run(self, input: Any = None, **options: Any) -> Execution:
         """Begin an execution and wait for its end; an interrupt stops it.
@@ -184,6 +199,20 @@ OPTIONS = frozenset(
         "workspace",
     )
 )
+
+
+LASTING = OPTIONS - {"mocks", "tags", "workflows", "workspace", "name"}
+
+
+def _same(options: dict[str, Any], others: dict[str, Any]) -> bool:
+    """Whether two sets of options are the very same objects, and the same functions by the same names."""
+    if len(options) != len(others):
+        return False
+    for word, value in options.items():
+        other = others.get(word, others)
+        if other is not value and not (word == "functions" and value and other and _same(value, other)):
+            return False
+    return True
 
 
 def _workspace(workspace: Workspace | None) -> Workspace | None:

@@ -7,24 +7,20 @@ any and the history file otherwise."""
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asw_nb import driving
 from asw_nb.backends.activities import ActivityBackend, ActivityTask
-from asw_nb.backends.calls import PAYLOAD_LIMIT, FunctionCalls
 from asw_nb.backends.functions import Resolver
 from asw_nb.backends.local import InlineBackend, ThreadBackend
 from asw_nb.backends.nested import NestedBackend
-from asw_nb.definitions import TYPES, check, choose
+from asw_nb.definitions import check, choose
 from asw_nb.engine.clock import Clock, RealClock
-from asw_nb.engine.execution import ExecutionState, isoformat
-from asw_nb.engine.ids import ordered_id
+from asw_nb.engine.execution import ExecutionState
 from asw_nb.engine.payload import NotJson, to_json
 from asw_nb.engine.runner import Order, Outcome, Run, Runner
 from asw_nb.errors import (
@@ -38,9 +34,11 @@ from asw_nb.errors import (
 from asw_nb.history.store import Record, Store
 from asw_nb.language.plan import Plan, compile_plan
 from asw_nb.language.resources import Resource
+from asw_nb.launch import Launch, given_input, payload_limit
 from asw_nb.names import known_workflows, main_namespace, registry
 from asw_nb.selection import Selection, wanted
 from asw_nb.testing import Mocks
+from asw_nb.weak import WeakValues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,9 +50,6 @@ if TYPE_CHECKING:
     from asw_nb.history.doctor import Report
 
 EXECUTORS = ("threads", "inline")
-
-MAX_TIMEOUT_S = 10_000_000_000
-"""Three hundred years: a longer limit is none, and its clock could not be written."""
 
 _MISSING = object()
 
@@ -70,28 +65,6 @@ class _Lazily:
 
     def submit(self, orders: list[Order], from_worker: bool) -> None:
         self._make().submit(orders, from_worker)
-
-
-class _About:
-    """The parts of the context object that never change."""
-
-    __slots__ = ("_record", "_workspace")
-
-    def __init__(self, workspace: Workspace, record: Record) -> None:
-        self._workspace, self._record = workspace, record
-
-    def context_execution(self) -> dict[str, Any]:
-        record = self._record
-        return {
-            "Id": record.id, "Input": record.input, "StartTime": isoformat(record.started_us), "Name": record.name, "RoleArn": record.role,
-            "RedriveCount": record.redrives,
-        }  # fmt: skip
-
-    def context_machine(self) -> dict[str, Any]:
-        return {"Id": self._record.machine_id, "Name": self._record.workflow}
-
-    def task_token(self, frame: int, order: int) -> str:
-        return self._workspace.task_token(self._record.key, frame, order)
 
 
 class Workspace(Selection):
@@ -155,13 +128,14 @@ class Workspace(Selection):
         self.max_workers = max_workers
         self._backends: dict[str, Any] = {}
         # weak: an execution that has ended lives on only in the handles to it, and in the file
-        self.runs: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()
+        self.runs: WeakValues[int, Run] = WeakValues()
         self._lock = threading.Lock()
         self._closed = False
         driving.workspaces.add(self)
         self.activities = ActivityBackend(self.runner, self._function_answers, _Lazily(lambda: self.backend("threads")))
-        self._plain_special = self.special({})
-        self._last_calls: tuple[FunctionCalls, int | None, int] | None = None
+        self._sign = self.task_token
+        self._activity_exists = self.activities.exists
+        self._plain_special: dict[str, Any] | None = None
         self.resumed = self.resume() if resume else []
 
     def __enter__(self) -> Workspace:
@@ -230,69 +204,11 @@ class Workspace(Selection):
         UsageError
             An argument is wrong, or the name is taken.
         """
-        from asw_nb.handle import Execution
-
-        if self._closed:
-            raise UsageError(f"{self!r} is closed: open another one.")
-        choose("type", type, TYPES)
-        if on is not None and on != "local":
-            raise UsageError(f'on="{on}" is not known. Executions run on "local".')
-        data = _input(input)
-        clock = clock if clock is not None else self.runner.clock
-        limits = [t for t in (plan.timeout_s, _positive("timeout_s", timeout_s)) if t is not None]
-        record = Record(
-            key=self.store.new_key(),
-            workflow=workflow,
-            name=_execution_name(name),
-            type=type,
-            started_us=clock.time_us(),
-            input=data,
-            definition=self.store.definition_id(plan.digest, plan.dialect, plan.document),
-            dialect=plan.dialect,
-            digest=plan.digest,
-            backend=executor if executor is not None and executor != "threads" else "local",
-            tags=_tags(tags),
-            timeout_s=min(*limits, MAX_TIMEOUT_S) if limits else None,
-        )
-        answers = mocks if mocks is None or isinstance(mocks, Mocks) else Mocks(mocks)
-        if answers is not None:
-            answers.check(plan)
-        calls = self._calls(functions, answers, _payload_limit(payload_limit_bytes, plan.dialect))
-        run = Run(
-            record.key,
-            self.state_of(plan, record, seed, payload_limit_bytes),
-            clock,
-            self.backend(executor or "threads"),
-            calls,
-            in_memory=type == "EXPRESS",
-            timeout_s=record.timeout_s,
-        )
-        run.special = self.special(workflows) if workflows else self._plain_special
-        run.artifacts = f"{self.artifacts}{os.sep}{record.key}"
-        # a lone start is on disk when this returns; in a burst it joins the transaction that is under way
-        if name is not None or not self.runner.busy:
-            self.store.create(record)
-        else:
-            run.record = record
-        self.runs[record.key] = run
-        for tell in driving.on_start:
-            tell(self, record, run)
-        self.runner.start(run)
-        return Execution(self, record, run)
-
-    def _calls(
-        self, functions: Mapping[str, Callable[..., Any]] | None, answers: Mocks | None, limit: int | None
-    ) -> FunctionCalls:
-        """What calls the functions of an execution; executions that are started with the same functions share one."""
-        last = self._last_calls
-        if last is not None and answers is None and last[1:] == (limit, len(functions or ())):
-            before = last[0].resolver.source
-            if functions is before or (functions and before and all(before.get(k) is v for k, v in functions.items())):
-                return last[0]
-        made = FunctionCalls(Resolver(registry, functions, main_namespace), answers, limit)
-        if answers is None:
-            self._last_calls = made, limit, len(functions or ())
-        return made
+        launch = Launch.prepare(
+            self, plan, workflow, functions=functions, type=type, executor=executor, on=on, timeout_s=timeout_s, mocks=mocks, clock=clock, seed=seed,
+            tags=tags, workflows=workflows, payload_limit_bytes=payload_limit_bytes,
+        )  # fmt: skip
+        return launch.start(input, name)
 
     def special(self, workflows: Mapping[str, Any]) -> dict[str, Any]:
         """Backends of one execution for what no function does."""
@@ -300,6 +216,10 @@ class Workspace(Selection):
         def start(order: Order, machine: str, given: Any, name: str | None) -> tuple[Record, Run]:
             return self._start_child(order, machine, given, name, workflows)
 
+        if not workflows:
+            if self._plain_special is None:
+                self._plain_special = {"activity": self.activities, "workflow": NestedBackend(self.runner, start)}
+            return self._plain_special
         return {"activity": self.activities, "workflow": NestedBackend(self.runner, start)}
 
     def _function_answers(self, resource: Resource) -> bool:
@@ -336,7 +256,7 @@ class Workspace(Selection):
         except UnknownExecution:
             found = None
         if found is not None:
-            if found.tags.get("parent") == parent["Id"] and found.input == _input(given):
+            if found.tags.get("parent") == parent["Id"] and found.input == given_input(given):
                 child = self._child_again(found, order, workflows)
                 if child is not None:
                     return found, child
@@ -454,9 +374,9 @@ class Workspace(Selection):
         self, plan: Plan, record: Record, seed: int | None = None, payload_limit_bytes: int | str | None = "auto"
     ) -> ExecutionState:
         """An execution's state before its first event."""
-        state = ExecutionState(plan, record.input, record.started_us, seed=seed, about=_About(self, record))
-        state.activity_exists = self.activities.exists
-        state.variables_limit = _payload_limit(payload_limit_bytes, plan.dialect)
+        state = ExecutionState(plan, record.input, record.started_us, seed=seed, about=record, sign=self._sign)
+        state.activity_exists = self._activity_exists
+        state.variables_limit = payload_limit(payload_limit_bytes, plan.dialect)
         return state
 
     def plan_of(self, record: Record) -> Plan:
@@ -555,6 +475,16 @@ class Workspace(Selection):
 
         return upkeep.vacuum(self.store)
 
+    def must_be_open(self) -> None:
+        """Raise when it is closed.
+
+        Raises
+        ------
+        UsageError
+        """
+        if self._closed:
+            raise UsageError(f"{self!r} is closed: open another one.")
+
     @property
     def closed(self) -> bool:
         """Whether it was closed: what is in the file is there for another workspace."""
@@ -637,59 +567,6 @@ def _store(path: Path, redact: bool | None) -> Store:
     from asw_nb.history.redact_store import RedactingStore
 
     return RedactingStore(path)
-
-
-def _input(value: Any) -> Any:
-    if value is None:
-        return {}
-    try:
-        return to_json(value, "input")
-    except NotJson as problem:
-        raise UsageError(f"the input is no JSON value: {problem}.") from None
-
-
-def _tags(tags: Mapping[str, Any] | None) -> dict[str, Any]:
-    if tags is not None and not isinstance(tags, Mapping):
-        raise UsageError(f'tags={tags!r} must be a dict, such as {{"team": "etl"}}.')
-    try:
-        return to_json(dict(tags or {}), "tags")
-    except NotJson as problem:
-        raise UsageError(f"the tags are no JSON value: {problem}.") from None
-
-
-def _execution_name(name: str | None) -> str:
-    if name is None:
-        return ordered_id()
-    if not isinstance(name, str) or not 1 <= len(name) <= 80:
-        raise UsageError(f'the execution\'s name "{str(name)[:90]}" must be a text of 1 to 80 characters.')
-    bad = sorted(
-        {
-            c
-            for c in name
-            if c in '<>{}[]?*"#%\\^|~`$&,;:/' or c <= " " or "\x7f" <= c <= "\x9f" or "\ud800" <= c <= "\udfff"
-        }
-    )
-    if bad:
-        shown = " ".join(repr(c) for c in bad)
-        raise UsageError(f'the execution\'s name "{name}" has characters that a name must not have: {shown}.')
-    return name
-
-
-def _payload_limit(value: int | str | None, dialect: str) -> int | None:
-    """Largest result of a task in bytes: the cloud's 256 KiB in asl unless told otherwise, none in tcsl."""
-    if value == "auto":
-        return PAYLOAD_LIMIT if dialect == "asl" else None
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value <= 0):
-        raise UsageError(f'payload_limit_bytes={value!r} must be a number of bytes, None for no limit, or "auto".')
-    return value
-
-
-def _positive(what: str, value: float | None) -> float | None:
-    if value is not None and (
-        isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf
-    ):
-        raise UsageError(f"{what}={value!r} must be a positive number of seconds.")
-    return value
 
 
 # --------------------------------------------------------------------------- the default workspace

@@ -128,3 +128,26 @@ def test_a_workflow_shows_itself_as_a_picture() -> None:
     assert bundle["text/plain"] == "asw workflow drawn | 1 state | asl"
     assert "Add" in flow.to_svg()
     assert "Add" in flow.to_mermaid()
+
+
+def test_functions_that_are_exchanged_between_two_starts_are_the_ones_that_run() -> None:
+    flow = asw.workflow({"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "f", "End": True}}}, "exchanged")
+    functions = {"f": lambda event: 1}
+    assert flow.run(functions=functions).output == 1
+    functions["f"] = lambda event: 2
+    assert flow.run(functions=functions).output == 2
+    functions["g"] = functions.pop("f")
+    assert flow.run(functions=functions).error == "Lambda.ResourceNotFoundException"
+    assert flow.run(functions={"f": lambda event: 3}).output == 3
+
+
+def test_options_count_for_their_own_start_only() -> None:
+    flow = asw.workflow({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}, "options")
+    first = flow.run(1, tags={"team": "etl"}, timeout_s=60)
+    second = flow.run(2)
+    tagged = flow.executions().set_index("name")["tags"]
+    assert (tagged[first.name], tagged[second.name]) == ({"team": "etl"}, {})
+    with pytest.raises(asw.UsageError, match='"timeout" is no option of an execution. Did you mean "timeout_s"?'):
+        flow.run(3, timeout=1)
+    assert flow.run(4, type="EXPRESS").type == "EXPRESS"
+    assert flow.run(5).type == "STANDARD"

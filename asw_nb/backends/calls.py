@@ -49,19 +49,34 @@ class FunctionCalls:
     def __call__(self, order: Order) -> Outcome:
         """Perform the order in this thread."""
         install()
-        clock = order.run.clock
-        lines = Lines(clock.time_us)
+        run, resource = order.run, order.state.resource
+        clock = run.clock
+        lines, current.spare = current.spare, None
+        if lines is None or lines.clock is not clock:
+            lines = Lines(clock)
+        context: TaskContext | None = None
         started = clock.time_us()
-        call = _Call(order, lines)
         outer = current.lines
         current.lines = lines
         try:
-            mocked = self.mocks is not None and self.mocks.has(order)
-            value = to_json(self.mocks.answer(order) if mocked else self._call(call))
+            if self.mocks is not None and self.mocks.has(order):
+                value = to_json(self.mocks.answer(order))
+            elif resource is None:
+                value = to_json(self._outside(order))
+            else:
+                target, event = resource, copy_json(order.input)
+                if resource.kind == "invoke":
+                    target, event = _invoked(event)
+                function = self.resolver.find(target)
+                if function.wants_context or function.context_name is not None:
+                    context = TaskContext(order, function.name, function.namespace, function.version, lines)
+                value = to_json(_apply(function, event, context))
+                if resource.kind == "invoke":
+                    value = {"ExecutedVersion": function.version, "Payload": value, "StatusCode": 200}
             outcome = Outcome(value)
             if (
                 self.payload_limit is not None
-                and order.state.resource is not None
+                and resource is not None
                 and _large(value)
                 and size_bytes(value) > self.payload_limit
             ):
@@ -70,30 +85,19 @@ class FunctionCalls:
             if self.patient:
                 self.resolver.registry.park(order)
                 return Outcome(parked=True)
-            outcome = _failure(missing, call.context)
+            outcome = _failure(missing, context)
         except BaseException as problem:  # whatever a function raises is its answer: nothing of it may end the worker
-            outcome = _failure(problem, call.context)
+            outcome = _failure(problem, context)
         finally:
             current.lines = outer
         outcome.started_us, outcome.finished_us = started, clock.time_us()
         if lines.lines or lines.partial:
             outcome.lines = lines.close()
-        if call.context is not None and call.context._metrics:
-            outcome.metrics = call.context._metrics
+        elif context is None:
+            current.spare = lines  # nothing was printed, and nobody holds them
+        if context is not None and context._metrics:
+            outcome.metrics = context._metrics
         return outcome
-
-    def _call(self, call: _Call) -> Any:
-        order = call.order
-        resource = order.state.resource
-        if resource is None:
-            return self._outside(order)
-        event = copy_json(order.input)
-        if resource.kind == "invoke":
-            target, event = _invoked(event)
-            function = self.resolver.find(target)
-            value = to_json(call.apply(function, event))
-            return {"ExecutedVersion": function.version, "Payload": value, "StatusCode": 200}
-        return call.apply(self.resolver.find(resource), event)
 
     def _outside(self, order: Order) -> Any:
         """Read the items of a Map, or write its results."""
@@ -107,29 +111,19 @@ class FunctionCalls:
             raise PlainFailure(name, f"{type(problem).__name__}: {problem}") from problem
 
 
-class _Call:
-    """One call under way. It keeps the context, whose metrics are wanted also when the function raises."""
-
-    __slots__ = ("context", "lines", "order")
-
-    def __init__(self, order: Order, lines: Lines) -> None:
-        self.order, self.lines = order, lines
-        self.context: TaskContext | None = None
-
-    def apply(self, function: Function, event: Any) -> Any:
-        if function.wants_context or function.context_name is not None:
-            self.context = TaskContext(self.order, function.name, function.namespace, function.version, self.lines)
-        if function.unpack:
-            if not isinstance(event, dict):
-                raise TypeError(
-                    f'function "{function.name}" unpacks its event, which must then be an object, not {compact(event)[:80]}'
-                )
-            if function.context_name is not None:
-                event = {**event, function.context_name: self.context}
-            return function.call(**event)
-        if function.wants_context:
-            return function.call(event, self.context)
-        return function.call(event)
+def _apply(function: Function, event: Any, context: TaskContext | None) -> Any:
+    """Call a function the way it wants to be called."""
+    if function.unpack:
+        if not isinstance(event, dict):
+            raise TypeError(
+                f'function "{function.name}" unpacks its event, which must then be an object, not {compact(event)[:80]}'
+            )
+        if function.context_name is not None:
+            event = {**event, function.context_name: context}
+        return function.call(**event)
+    if function.wants_context:
+        return function.call(event, context)
+    return function.call(event)
 
 
 def _invoked(event: Any) -> tuple[Resource, Any]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable
 from typing import Any
+
+from asw_nb.engine.clock import Clock
 
 MAX_LINES = 10_000
 """Lines kept per attempt; a line at the end says how many were dropped."""
@@ -20,10 +21,10 @@ MAX_LINES = 10_000
 class Lines:
     """The output of one attempt, cut into lines as it comes: (microseconds since 1970, stream, text)."""
 
-    __slots__ = ("dropped", "lines", "partial", "time_us")
+    __slots__ = ("clock", "dropped", "lines", "partial")
 
-    def __init__(self, time_us: Callable[[], int]) -> None:
-        self.time_us = time_us
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.lines: list[tuple[int, str, str]] = []
         self.partial: dict[str, str] = {}
         self.dropped = 0
@@ -40,7 +41,7 @@ class Lines:
         if len(self.lines) >= MAX_LINES:
             self.dropped += 1
             return
-        self.lines.append((self.time_us(), stream, line))
+        self.lines.append((self.clock.time_us(), stream, line))
 
     def close(self) -> list[tuple[int, str, str]]:
         """All lines; one that no newline ended included."""
@@ -48,12 +49,15 @@ class Lines:
             self.add(stream, text)
         self.partial.clear()
         if self.dropped:
-            self.lines.append((self.time_us(), "log", f"... {self.dropped} more lines were printed and not kept"))
+            self.lines.append((self.clock.time_us(), "log", f"... {self.dropped} more lines were printed and not kept"))
         return self.lines
 
 
 class _Current(threading.local):
+    """What the thread is at; `spare` are lines that an attempt left as they were, for the next."""
+
     lines: Lines | None = None
+    spare: Lines | None = None
 
 
 current = _Current()

@@ -111,7 +111,7 @@ class TaskContext(dict[str, Any]):
         """A path for a file that belongs to this attempt, in a folder of its own beside the history file."""
         from pathlib import Path
 
-        folder = Path(self._order.run.artifacts) / f"{self._order.frame}-{self._order.token}"
+        folder = Path(self._order.run.artifacts) / str(self._order.run.key) / f"{self._order.frame}-{self._order.token}"
         for made in (folder.parent.parent, folder.parent, folder):  # others of this machine are kept out
             made.mkdir(mode=0o700, parents=True, exist_ok=True)
         return str(folder / Path(name).name)

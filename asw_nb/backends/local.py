@@ -152,9 +152,9 @@ class ThreadBackend:
             outcome.worker = label
             learn(self._cost, order.kind, ended - begun)
             drive = not queue or ended - begun > SHORT_S or ended - self._last_turn > TURN_EVERY_S
-            if drive:
-                self._last_turn = ended
             answer(order, outcome, drive)
+            if drive:
+                self._last_turn = clock()
 
 class InlineBackend:
     """Functions run on the thread that drives: no hand-over at all, and nothing else goes on while one of them runs.

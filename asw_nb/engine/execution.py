@@ -75,6 +75,10 @@ class Children:
         return self.results
 
 
+_NO_VARIABLES: dict[str, Any] = {}
+"""Shared by all frames that have none: variables are replaced, never changed."""
+
+
 class Frame:
     """One cursor. It is also the `env` of the expressions of the state it stands on."""
 
@@ -91,7 +95,7 @@ class Frame:
         self.result: Any = None
         self.error: tuple[str | None, str | None] | None = None
         self.culprit: str | None = None
-        self.variables: dict[str, Any] = parent.variables if parent is not None else {}
+        self.variables: dict[str, Any] = parent.variables if parent is not None else _NO_VARIABLES
         self.phase = ENTER
         self.token = 0
         # the order that is out was taken by somebody who will answer: it must not be given out again
@@ -176,16 +180,17 @@ def _yes(resource: Resource) -> bool:
 class About(Protocol):
     """What an execution is outside of its log; asked for by few, so made only then."""
 
+    key: int
+
     def context_execution(self) -> dict[str, Any]: ...
 
     def context_machine(self) -> dict[str, Any]: ...
 
-    def task_token(self, frame: int, order: int) -> str: ...
 
-
-# shared by all that have none: both are replaced, never changed
+# shared by all that have none: replaced, never changed
 _NO_FRAMES: dict[int, Frame] = {}
 _NONE_REVIVED: list[Frame] = []
+_NOTHING: Any = ()
 
 
 class ExecutionState:
@@ -202,7 +207,9 @@ class ExecutionState:
     seed : int, optional
         For jitter and random intrinsics of what is decided from here on.
     about : About, optional
-        What gives those parts when they are first asked for, and the secrets of tasks that wait for one.
+        What gives those parts when they are first asked for.
+    sign : callable, optional
+        Makes the secret of a task that waits for one, of the execution's key, the frame and the order.
 
     Attributes
     ----------
@@ -219,7 +226,7 @@ class ExecutionState:
     """
 
     __slots__ = (
-        "__weakref__", "_about", "_execution", "_machine", "_rng", "_seed", "activity_exists", "batch", "cause", "count", "entered", "error", "event_id", "exited",
+        "__weakref__", "_about", "_execution", "_machine", "_rng", "_seed", "_sign", "activity_exists", "batch", "cause", "count", "entered", "error", "event_id", "exited",
         "failed", "failed_path", "frames", "input", "next_frame", "opened", "output", "plan", "ready", "redrives", "revived", "salvage", "start_us", "status",
         "variables_bytes", "variables_limit",
     )  # fmt: skip
@@ -233,20 +240,22 @@ class ExecutionState:
         context_machine: dict[str, Any] | None = None,
         seed: int | None = None,
         about: About | None = None,
+        sign: Callable[[int, int, int], str] | None = None,
     ) -> None:
         # asked, like `rng`, while deciding; what follows from the answer is in the log
         self.activity_exists: Callable[[Resource], bool] = _yes
         self.variables_limit: int | None = None
         self.variables_bytes = -1
         self.plan, self.input, self.start_us = plan, input, start_us
-        self._execution, self._machine, self._about = context_execution, context_machine, about
+        self._execution, self._machine, self._about, self._sign = context_execution, context_machine, about, sign
         self._seed = seed
         self._rng: random.Random | None = None
-        self.frames: dict[int, Frame] = {}
+        # what it works with is made by its first event
+        self.frames: dict[int, Frame] = _NO_FRAMES
         self.next_frame = 0
-        self.ready: deque[Frame] = deque()
-        self.opened: list[Frame] = []
-        self.batch: list[Event] = []
+        self.ready: deque[Frame] = _NOTHING
+        self.opened: list[Frame] = _NOTHING
+        self.batch: list[Event] = _NOTHING
         self.status = "RUNNING"
         self.output: Any = None
         self.error: str | None = None
@@ -258,9 +267,7 @@ class ExecutionState:
         # for a redrive: the frames that were alive when the execution ended, and those that the newest redrive brought back
         self.salvage: dict[int, Frame] = _NO_FRAMES
         self.revived: list[Frame] = _NONE_REVIVED
-        self.entered = [0] * len(plan.states)
-        self.exited = [0] * len(plan.states)
-        self.failed = [0] * len(plan.states)
+        self.entered = self.exited = self.failed = plan.zeros  # replaced by lists of its own
 
     @property
     def rng(self) -> random.Random:
@@ -283,7 +290,7 @@ class ExecutionState:
 
     def task_token(self, frame: int, order: int) -> str:
         """The callback secret of a task that waits for one."""
-        return self._about.task_token(frame, order) if self._about is not None else f"{frame}.{order}"
+        return self._sign(self._about.key, frame, order) if self._about is not None and self._sign is not None else f"{frame}.{order}"
 
     def apply(self, event: Event) -> None:
         """Fold one event in."""
@@ -320,6 +327,25 @@ class ExecutionState:
                 tally[cut_short] = tally.get(cut_short, 0) + 1
                 tally["FAILED"] -= 1
         return [{status: count for status, count in tally.items() if count > 0} for tally in out]
+
+    def settle(self) -> None:
+        """The execution has ended well, and is only looked at from here on: what it worked with goes, and its root frame, kept for a redrive, lets
+        go of it, so that it is freed with its last handle and not by the collector."""
+        if self.status == "SUCCEEDED":
+            self.frames, self.ready, self.opened = _NO_FRAMES, _NOTHING, _NOTHING
+            for frame in self.salvage.values():
+                frame.run = None  # type: ignore[assignment]
+
+    def abandon(self) -> None:
+        """Nobody drives it on: what is not written counts for nothing."""
+        self.ready = self.opened = self.batch = _NOTHING
+
+    def doze(self) -> None:
+        """It is only folded: what would come next is found anew by `wake`, and would until then keep every frame alive."""
+        if self.ready:
+            self.ready.clear()
+        if self.opened:
+            self.opened.clear()
 
     def wake(self) -> None:
         """Make ready whatever `advance` may have something to say about: the log has just been folded."""
@@ -359,7 +385,14 @@ class ExecutionState:
         self.entered[state.index] += 1
         self.ready.append(frame)
 
+    def _count_failed(self, frame: Frame) -> None:
+        if self.failed is self.plan.zeros:
+            self.failed = [*self.failed]
+        self.failed[frame.state.index] += 1
+
     def _started(self, event: Event) -> None:
+        self.frames, self.ready, self.opened, self.batch = {}, deque(), [], []
+        self.entered, self.exited = [*self.plan.zeros], [*self.plan.zeros]
         self.event_id = 1
         self._spawn(None, self.plan.root, 0, self.input, event[1])
 
@@ -376,8 +409,10 @@ class ExecutionState:
 
     def _move(self, frame: Frame, at: int, target: int, output: Any) -> None:
         self.event_id += frame.counts
-        tally = self.exited if frame.error is None else self.failed
-        tally[frame.state.index] += 1
+        if frame.error is None:
+            self.exited[frame.state.index] += 1
+        else:
+            self._count_failed(frame)
         frame.data = output
         frame.result = None
         if target != END:
@@ -537,7 +572,7 @@ class ExecutionState:
         assert parent is not None and parent.children is not None
         children = parent.children
         children.fallen.append(frame)
-        self.failed[frame.state.index] += 1
+        self._count_failed(frame)
         if children.error is None:
             children.error = frame.error
             children.culprit = frame.culprit or frame.path
@@ -567,7 +602,7 @@ class ExecutionState:
             if other.parent is not None and other.parent.id in gone:
                 gone.add(number)
                 other.was, other.phase = other.phase, DEAD
-                self.failed[other.state.index] += 1
+                self._count_failed(other)
                 del self.frames[number]
                 ended.append(other)
         return ended
@@ -612,7 +647,7 @@ class ExecutionState:
         if root is not None:
             self.failed_path = root.culprit or root.path
             for frame in self.frames.values():
-                self.failed[frame.state.index] += 1
+                self._count_failed(frame)
                 frame.was, frame.phase = frame.phase, DEAD
         self.salvage = dict(self.frames)
         self.frames.clear()

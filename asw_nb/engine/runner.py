@@ -41,6 +41,14 @@ WRITE_EVERY_NS, WRITE_SELDOM_NS = 1_000_000, 10_000_000
 """While short tasks follow one another, their results are written together, this often; more seldom where writing takes long, so that a
 fifth of the time goes into it, and never more seldom than the second."""
 
+STARTS = 250
+"""Executions of a burst that are begun in one turn, and no more while so many are not written: what is begun together also ends together, while
+it is still in the processor's caches and before the garbage collector has looked at it twice."""
+
+MANY, MANY_NS = 8, 20_000_000
+"""Executions that bring something in one turn, from which on those that are still under way are written this much later: one that has ended by
+then, as most of many short ones have, costs a single row. Those that end are written at once."""
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -143,11 +151,14 @@ class Write:
     record: Any = None
 
 
+# shared by all that have none: replaced, never changed
 _NOTHING: dict[str, Any] = {}
+_NO_OUTPUTS: list[tuple[int, int, Outcome]] = []
+_NO_TIMERS: list[tuple[int, int, Run, int, int, str]] = []
 
 
-class Run:
-    """One execution while it is driven.
+class Run(Signal):
+    """One execution while it is driven; also the signal that its end is recorded.
 
     Attributes
     ----------
@@ -159,7 +170,7 @@ class Run:
         Called with the run and the events of each turn, after the commit, on the thread that drives: they must be
         quick.
     done : Signal
-        Set when the end is recorded.
+        Set when the end is recorded: the run itself, since thousands are alive at once.
     on_end : list of callable
         Called once, after the end is recorded, on the thread that drives; also when the run is broken.
     broken : Exception or None
@@ -168,7 +179,7 @@ class Run:
 
     # thousands are alive at once: what is rarely there is made when it is asked for, and there is no dict
     __slots__ = (
-        "__weakref__", "_listeners", "_on_end", "artifacts", "backend", "broken", "clock", "committed", "done", "finished_us", "in_flight", "kept_outputs", "key",
+        "__weakref__", "_listeners", "_on_end", "artifacts", "backend", "broken", "clock", "committed", "finished_us", "in_flight", "kept_outputs", "key",
         "log", "outputs", "perform", "record", "runner", "special", "state", "timeout_s", "timers",
     )  # fmt: skip
 
@@ -185,13 +196,13 @@ class Run:
         self.key, self.state, self.clock, self.backend, self.perform = key, state, clock, backend, perform
         self.log: list[Event] | None = [] if in_memory else None
         self.timeout_s = timeout_s
-        self.done = Signal()
+        self._is_set, self._lock = False, None
         self.committed = 0
         self.finished_us: int | None = None
-        self.outputs: list[tuple[int, int, Outcome]] = []
-        self.kept_outputs: list[tuple[int, int, Outcome]] = []
+        self.outputs = _NO_OUTPUTS
+        self.kept_outputs = [] if in_memory else _NO_OUTPUTS
         self.in_flight = 0
-        self.timers: list[tuple[int, int, Run, int, int, str]] = []
+        self.timers = [] if clock.virtual else _NO_TIMERS  # others are the runner's
         self._on_end: list[Callable[[Run], None]] | None = None
         self._listeners: list[Callable[[Run, list[Event]], None]] | None = None
         self.broken: BaseException | None = None
@@ -204,6 +215,10 @@ class Run:
     def now(self) -> int:
         """Microseconds since the start, by the execution's own clock."""
         return self.clock.time_us() - self.state.start_us
+
+    @property
+    def done(self) -> Signal:
+        return self
 
     @property
     def on_end(self) -> list[Callable[[Run], None]]:
@@ -236,6 +251,7 @@ class Runner:
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self.journal, self.clock = journal, clock
         self.inbox: deque[tuple[Any, ...]] = deque()
+        self.arrivals: deque[Any] = deque()  # executions to be started, and messages that must not overtake that
         self.runs: dict[int, Run] = {}
         self.closed = False
         self._baton = threading.Lock()
@@ -246,10 +262,12 @@ class Runner:
         self._count = itertools.count()
         self._deadline: int | None = None
         self._busy_backends: set[Backend] = set()
-        # runs whose newest events are not written yet; see `_may_wait`
+        # runs whose newest events are not written yet, and until when that may stay so; see `_window_is_open`
         self._unwritten: dict[int, Run] = {}
+        self._write_due_ns = 0
         self.write_every_ns = WRITE_EVERY_NS
         self.write_seldom_ns = WRITE_SELDOM_NS
+        self.many_ns = MANY_NS
         self._written_ns = 0
         self._pause_ns = 0
         self._resting = False
@@ -262,7 +280,7 @@ class Runner:
         """Begin to drive an execution, or to drive it on from its log."""
         run.runner = self
         self._ensure_thread()
-        self.inbox.append(("resume" if resumed else "start", run))
+        self.arrivals.append(("resume", run) if resumed else run)
         self.ring()
 
     def redrive(self, run: Run, event: Event) -> None:
@@ -274,7 +292,7 @@ class Runner:
 
     def stop(self, run: Run, error: str | None = None, cause: str | None = None) -> None:
         """End an execution as ABORTED; returns at once."""
-        self.inbox.append(("stop", run, error, cause))
+        (self.arrivals or self.inbox).append(("stop", run, error, cause))
         self.ring()
 
     def answer(self, order: Order, outcome: Outcome, drive: bool = True) -> None:
@@ -292,7 +310,7 @@ class Runner:
 
     def give_up(self, run: Run, problem: BaseException) -> None:
         """Stop driving an execution that waits for what cannot come; it stays as recorded."""
-        self.inbox.append(("give_up", run, problem))
+        (self.arrivals or self.inbox).append(("give_up", run, problem))
         self.ring()
 
     def picked_up(self, order: Order, worker: str | None) -> None:
@@ -321,9 +339,7 @@ class Runner:
 
     def drive(self, from_worker: bool = False) -> None:
         """Take turns until nothing is left to do, unless somebody else holds the baton: then they will."""
-        while not self.closed and (
-            self.inbox or self._dirty or (self._unwritten and not from_worker) or self._timer_due()
-        ):
+        while not self.closed and (self._news_waits() or self._dirty or self._writing_due() or self._timer_due()):
             if not self._baton.acquire(blocking=False):
                 return
             try:
@@ -335,7 +351,7 @@ class Runner:
     @property
     def busy(self) -> bool:
         """Whether somebody drives right now: what is brought then joins a transaction that is under way."""
-        return bool(self.inbox) or self._baton.locked()
+        return bool(self.arrivals or self.inbox) or self._baton.locked()
 
     def close(self) -> None:
         """Stop driving. What is recorded stays; what ran is gone on with after a resume."""
@@ -367,7 +383,7 @@ class Runner:
                 self._bell.acquire(timeout=0.002)
                 continue
             # brought without driving, while its worker went on to the next short task; or the baton is away
-            if self.inbox:
+            if self._news_waits():
                 self._bell.acquire(timeout=0.001)
                 continue
             if self._unwritten:
@@ -398,20 +414,16 @@ class Runner:
         if self.closed:
             return False
         dirty, self._dirty = self._dirty, {}
-        if self._unwritten:
-            dirty.update(self._unwritten)
-            self._unwritten.clear()
-        inbox = self.inbox
-        for _ in range(min(len(inbox), TURN_LIMIT)):
-            message = inbox.popleft()
-            try:
-                run = ON_MESSAGE[message[0]](self, message)
-            except Exception as bug:  # it may end this execution, never the engine
-                self._break(message[1].run if isinstance(message[1], Order) else message[1], bug)
-                continue
-            if run is not None:
-                dirty[run.key] = run
+        unwritten = self._unwritten
+        self._take(self.inbox, TURN_LIMIT, dirty)
+        if self.arrivals and len(unwritten) < STARTS:
+            self._take(self.arrivals, STARTS, dirty)
         self._fire_timers(dirty)
+        many = len(dirty) >= MANY
+        may_wait = self._window_is_open(many)
+        if unwritten and not may_wait:
+            dirty.update(unwritten)
+            unwritten.clear()
         again: dict[int, Run] = {}
         writes: list[Write] = []
         for key, run in dirty.items():
@@ -424,40 +436,71 @@ class Runner:
             except Exception as bug:
                 self._break(run, bug)
                 continue
-            if state.opened and self._may_wait(run, from_worker):
-                self._unwritten[key] = run
-                self._call_the_engine()
+            if state.opened and may_wait and self._only_short(run, many, from_worker):
+                unwritten[key] = run
                 continue
+            unwritten.pop(key, None)
             news = _news(run)
             if news is not None:
                 writes.append(news)
         self._commit(writes)
         self._dispatch_all(dirty, again, from_worker)
+        if unwritten:
+            self._call_the_engine()
         for write in writes:
             if write.run.broken is not None:
                 continue
             if write.finished:
                 self._finish(write.run)
-            for listener in tuple(write.run._listeners or ()):
-                try:
-                    listener(write.run, write.events)
-                except Exception:  # a view that fails (its page is gone) must not stop what it looks at
-                    write.run.forget_listener(listener)
+            if write.run._listeners:
+                _tell(write)
         self._dirty.update(again)
-        return bool(self._dirty or self.inbox)
+        return bool(self._dirty or self._news_waits())
 
-    def _may_wait(self, run: Run, from_worker: bool) -> bool:
+    def _take(self, messages: deque[Any], most: int, dirty: dict[int, Run]) -> None:
+        """Do what the first of these messages say; whose execution has more to do afterwards is `dirty`."""
+        for _ in range(min(len(messages), most)):
+            message = messages.popleft()
+            if type(message) is Run:
+                message = ("start", message)
+            try:
+                run = ON_MESSAGE[message[0]](self, message)
+            except Exception as bug:  # it may end this execution, never the engine
+                self._break(message[1].run if isinstance(message[1], Order) else message[1], bug)
+                continue
+            if run is not None:
+                dirty[run.key] = run
+
+    def _news_waits(self) -> bool:
+        return bool(self.inbox) or (bool(self.arrivals) and len(self._unwritten) < STARTS)
+
+    def _window_is_open(self, many: bool) -> bool:
         """Whether the newest events may be written together with those that follow at once.
 
         A transaction costs more than a function that adds two numbers. So in a chain of tasks that are known to be short, whoever drives goes
-        on to the next one at once; after a millisecond, or when anything else comes next, all is written. Should the next task take long
-        after all, the engine's thread writes.
+        on to the next one at once; after a millisecond all is written. A result that comes alone is written alone: the millisecond counts from
+        the last transaction, unless many executions bring something at once. Should a task take long after all, the engine's thread writes.
         """
-        if not (from_worker or run.backend.name == "inline") or run.record is not None or run.log is not None:
+        now = time.monotonic_ns()
+        if not self._unwritten:
+            if many and self.write_every_ns:
+                self._write_due_ns = now + self.many_ns
+            else:
+                self._write_due_ns = self._written_ns + (self._pause_ns or self.write_every_ns)
+        return now < self._write_due_ns
+
+    def _writing_due(self) -> bool:
+        return bool(self._unwritten) and time.monotonic_ns() >= self._write_due_ns
+
+    def _only_short(self, run: Run, many: bool, from_worker: bool) -> bool:
+        """Whether all that an execution waits for are functions that are known to be short, and are called next: by whoever drives, or soon,
+        as one of many. The start of one of many may wait with the rest."""
+        backend = run.backend
+        if not many and (run.record is not None or not (from_worker or backend.name == "inline")):
             return False
-        if time.monotonic_ns() - self._written_ns > self._pause_ns or run.state.status != "RUNNING":
+        if run.log is not None or run.state.status != "RUNNING":
             return False
-        is_short, special = run.backend.is_short, run.special
+        is_short, special = backend.is_short, run.special
         for frame in run.state.opened:
             resource = frame.state.resource
             if frame.phase != TASK or resource is None or resource.kind in special or not is_short(resource.text):
@@ -502,6 +545,8 @@ class Runner:
         """Act on the orders of a turn. A backend gets those of all executions at once: how many workers they are worth is seen from all."""
         orders: dict[Backend, list[Order]] = {}
         for key, run in dirty.items():
+            if not run.state.opened:
+                continue
             try:
                 self._dispatch(run, orders)
             except Exception as bug:
@@ -524,15 +569,14 @@ class Runner:
         """Sort the orders of one execution that are safely in the log: timers, special places, and what its backend is `given`."""
         state = run.state
         if state.status != "RUNNING" or run.broken is not None:
-            state.opened.clear()
+            state.take_opened()
             return
         orders: list[Order] = []
-        if state.opened:
-            for frame in state.take_opened():
-                if frame.phase == TASK:
-                    orders.append(self._order(run, frame))
-                else:
-                    self._set_timer(run, state.start_us + frame.due, frame.id, frame.token, "timer")
+        for frame in state.take_opened():
+            if frame.phase == TASK:
+                orders.append(self._order(run, frame))
+            else:
+                self._set_timer(run, state.start_us + frame.due, frame.id, frame.token, "timer")
         if orders:
             run.in_flight += len(orders)
             if run.special:
@@ -628,6 +672,7 @@ class Runner:
 
     def _finish(self, run: Run) -> None:
         self.runs.pop(run.key, None)
+        run.state.settle()
         run.done.set()
         for tell in run._on_end or ():
             tell(run)
@@ -637,11 +682,10 @@ class Runner:
         if run.broken is not None:
             return
         run.broken = problem
-        run.state.ready.clear()
-        run.state.opened.clear()
-        run.state.take_batch()
-        run.outputs.clear()
-        run.timers.clear()
+        run.state.abandon()
+        run.outputs = _NO_OUTPUTS
+        run.timers = _NO_TIMERS
+        self._unwritten.pop(run.key, None)
         self.runs.pop(run.key, None)
         run.done.set()
         for tell in run._on_end or ():
@@ -671,8 +715,7 @@ class Runner:
     def _on_redrive(self, message: tuple[Any, ...]) -> Run:
         _, run, event = message
         self.runs[run.key] = run
-        run.state.ready.clear()
-        run.state.opened.clear()
+        run.state.doze()
         run.state.record((event[0], run.now(), *event[2:]))
         if run.timeout_s is not None:  # the second life gets the whole time again
             self._set_timer(run, run.clock.time_us() + round(run.timeout_s * 1e6), 0, 0, "execution")
@@ -702,6 +745,8 @@ class Runner:
         state = run.state
         frame = state.frames.get(order.frame)
         if run.broken is None and (outcome.lines or outcome.traceback or outcome.metrics):
+            if run.outputs is _NO_OUTPUTS:
+                run.outputs = []
             run.outputs.append((order.frame, order.token, outcome))  # kept also when the answer comes too late
         if frame is None or frame.phase != TASK or frame.token != order.token or run.broken is not None:
             return run if run.outputs or (run.clock.virtual and run.state.status == "RUNNING") else None
@@ -769,13 +814,21 @@ ON_MESSAGE: dict[str, Callable[[Runner, Any], Run | None]] = {
 }
 
 
+def _tell(write: Write) -> None:
+    for listener in tuple(write.run.listeners):
+        try:
+            listener(write.run, write.events)
+        except Exception:  # a view that fails (its page is gone) must not stop what it looks at
+            write.run.forget_listener(listener)
+
+
 def _news(run: Run) -> Write | None:
     """What the journal has not got yet."""
     batch = run.state.take_batch()
     finished = run.state.status != "RUNNING" and not run.done.is_set()
     if not (batch or run.outputs or finished):
         return None
-    outputs, run.outputs = run.outputs, []
+    outputs, run.outputs = run.outputs, _NO_OUTPUTS
     if finished:
         run.finished_us = run.clock.time_us()
     record, run.record = run.record, None

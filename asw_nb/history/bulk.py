@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-CHUNK = 64
-"""Rows of one statement; with twelve columns far below SQLite's limit of 32,766 values (999 in builds of before 2020)."""
+CHUNKS = (64, 16, 4, 1)
+"""Rows of one statement: as many as are left, of these; with eighteen columns far below SQLite's limit of 32,766 values."""
 
 
-@functools.lru_cache(64)
+@functools.lru_cache(128)
 def _statement(template: str, width: int, rows: int) -> str:
     row = f"({','.join('?' * width)})"
     return template.replace("{rows}", ",".join([row] * rows))
@@ -42,13 +42,12 @@ def write(db: sqlite3.Connection, template: str, rows: Sequence[tuple[Any, ...]]
     if not rows:
         return 0
     width = len(rows[0])
-    changed = 0
-    whole = len(rows) - len(rows) % CHUNK
-    for at in range(0, whole, CHUNK):
-        values = list(chain.from_iterable(rows[at : at + CHUNK]))
-        changed += db.execute(_statement(template, width, CHUNK), values).rowcount
-    if whole < len(rows):
-        changed += db.executemany(_statement(template, width, 1), rows[whole:]).rowcount
+    changed = at = 0
+    for size in CHUNKS:
+        while len(rows) - at >= size:
+            values = list(chain.from_iterable(rows[at : at + size]))
+            changed += db.execute(_statement(template, width, size), values).rowcount
+            at += size
     return changed
 
 

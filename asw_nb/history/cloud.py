@@ -74,8 +74,7 @@ class CloudHistory:
             AFTER.get(event[0], _nothing)(self, event)
             out, self.out = self.out, []
             yield from out
-            state.ready.clear()
-            state.opened.clear()
+            state.doze()
 
     def _emit(self, event: Event, kind: str, frame: Frame | None, details: dict[str, Any] | None = None) -> int:
         if frame is not None and not frame.counts:

@@ -117,8 +117,7 @@ class Fold:
             if after is not None:
                 after(self, event)
             self.last_at = max(self.last_at, event[1])
-        state.ready.clear()
-        state.opened.clear()
+        state.doze()
         return self
 
     def _begin(self, frame: Frame, at: int) -> None:

@@ -32,6 +32,7 @@ from typing import Any
 import msgspec
 
 from asw_nb.engine.events import Event
+from asw_nb.engine.execution import isoformat
 from asw_nb.engine.payload import decode, encode, printable
 from asw_nb.engine.runner import Outcome, Run, Write
 from asw_nb.errors import UnknownExecution, UsageError, did_you_mean
@@ -85,6 +86,18 @@ class Record:
         return "qcs::cam::uin/0:roleName/local" if self.dialect == "tcsl" else "arn:aws:iam::000000000000:role/local"
 
 
+    def context_execution(self) -> dict[str, Any]:
+        """The part of the context object that is about the execution."""
+        return {
+            "Id": self.id, "Input": self.input, "StartTime": isoformat(self.started_us), "Name": self.name, "RoleArn": self.role,
+            "RedriveCount": self.redrives,
+        }  # fmt: skip
+
+    def context_machine(self) -> dict[str, Any]:
+        """The part of the context object that is about the workflow."""
+        return {"Id": self.machine_id, "Name": self.workflow}
+
+
 _COLUMNS = (
     "e.id, e.workflow, e.name, e.type, e.started_us, e.input, e.definition, d.dialect, d.digest, e.status, e.finished_us, e.output, "
     "e.error, e.cause, e.failed_path, e.redrives, e.backend, e.tags, e.timeout_s"
@@ -109,8 +122,12 @@ def _record(row: tuple[Any, ...]) -> Record:
 
 
 _START = (
-    "INSERT INTO executions(id, workflow, name, type, status, started_us, input, backend, definition, tags, timeout_s, owner) "
+    "INSERT INTO executions(id, workflow, name, type, started_us, input, backend, definition, tags, timeout_s, owner, status) "
     "VALUES {rows}"
+)
+_WHOLE = (
+    "INSERT INTO executions(id, workflow, name, type, started_us, input, backend, definition, tags, timeout_s, owner, finished_us, output, status) "
+    "SELECT *, 'SUCCEEDED' FROM (VALUES {rows})"
 )
 _FIRST_EVENTS = "INSERT INTO events VALUES {rows}"
 _EVENTS = (
@@ -120,7 +137,7 @@ _EVENTS = (
 _OUTPUTS = "INSERT INTO outputs VALUES {rows}"
 _END = (
     "UPDATE executions SET status=column1, finished_us=column2, output=column3, error=column4, cause=column5, failed_path=column6, "
-    "summary=column8 FROM (VALUES {rows}) WHERE id=column7"
+    "summary=column7 FROM (VALUES {rows}) WHERE id=column8"
 )
 
 
@@ -133,11 +150,13 @@ def _output(key: int, frame: int, token: int, o: Outcome) -> tuple[Any, ...]:
 
 
 def _end(run: Run) -> tuple[Any, ...]:
+    """How an execution ended: what `_END` sets."""
     state = run.state
-    output = _text(state.output) if state.status == "SUCCEEDED" else None
-    words = map(_plain, (state.error, state.cause, state.failed_path))
     summary = encode([state.count, state.tallies()]) if state.count >= LONG else None
-    return state.status, run.finished_us, output, *words, run.key, summary
+    if state.status == "SUCCEEDED":
+        return "SUCCEEDED", run.finished_us, _text(state.output), None, None, None, summary
+    words = map(_plain, (state.error, state.cause, state.failed_path))
+    return state.status, run.finished_us, None, *words, summary
 
 
 class Store(HistoryFile):
@@ -204,7 +223,7 @@ class Store(HistoryFile):
         UsageError
             The workflow has an execution of that name already.
         """
-        row = self._row(record, self._me())
+        row = *self._row(record, self._me()), record.status
         try:
             self.transaction(lambda db: write(db, _START, [row]))
         except sqlite3.IntegrityError:
@@ -223,20 +242,11 @@ class Store(HistoryFile):
         return me
 
     def _row(self, r: Record, me: str) -> tuple[Any, ...]:
+        """What is known when an execution starts: the columns of `_START` without the status."""
         return (
-            r.key,
-            r.workflow,
-            r.name,
-            r.type,
-            r.status,
-            r.started_us,
-            _text(r.input),
-            r.backend,
-            r.definition,
-            _text(r.tags) if r.tags else "{}",
-            r.timeout_s,
-            me,
-        )
+            r.key, r.workflow, r.name, r.type, r.started_us, _text(r.input), r.backend, r.definition, _text(r.tags) if r.tags else "{}",
+            r.timeout_s, me,
+        )  # fmt: skip
 
     def commit(self, writes: list[Write]) -> None:
         """Write what one turn brought, in one transaction.
@@ -250,21 +260,26 @@ class Store(HistoryFile):
         """
         # encoded before the transaction begins: nobody waits for that
         me = self._me()
-        started, first, events = [], [], []
+        started, whole, first, events, ended = [], [], [], [], []
         for w in writes:
-            if w.events:
-                news = w.run.key, w.run.committed, len(w.events), encode(w.events)
-            if w.record is not None:
-                started.append(self._row(w.record, me))
+            run, record = w.run, w.record
+            if record is not None:
                 if w.events:
-                    first.append(news)
+                    first.append((run.key, run.committed, len(w.events), encode(w.events)))
+                state = run.state
+                if w.finished and state.status == "SUCCEEDED" and state.count < LONG:
+                    whole.append((*self._row(record, me), run.finished_us, _text(state.output)))
+                    continue
+                started.append((*self._row(record, me), record.status))
             elif w.events:
-                events.append((*news, me))
+                events.append((run.key, run.committed, len(w.events), encode(w.events), me))
+            if w.finished:
+                ended.append((*_end(run), run.key))
         outputs = [_output(w.run.key, frame, token, o) for w in writes for frame, token, o in w.outputs]
-        ended = [_end(w.run) for w in writes if w.finished]
 
         def put(db: sqlite3.Connection) -> None:
             write(db, _START, started)
+            write(db, _WHOLE, whole)
             write(db, _FIRST_EVENTS, first)
             if write(db, _EVENTS, events) != len(events):
                 raise self._taken_over(db, [row[0] for row in events])

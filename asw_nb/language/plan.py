@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -179,6 +179,8 @@ class Plan:
     root : ScopePlan
     timeout_s : float or None
         The whole execution's limit.
+    zeros : list of int
+        A zero for each state, shared by all who count something of which there is none; never changed.
     """
 
     document: dict[str, Any]
@@ -187,6 +189,10 @@ class Plan:
     states: list[StatePlan]
     root: ScopePlan
     timeout_s: float | None = None
+    zeros: list[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.zeros = [0] * len(self.states)
 
 
 _CACHE: OrderedDict[tuple[str, str], Plan] = OrderedDict()

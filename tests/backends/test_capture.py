@@ -118,7 +118,7 @@ def test_a_stream_that_was_exchanged_is_routed_again(monkeypatch: pytest.MonkeyP
 
 
 def test_lines_are_cut_where_they_end() -> None:
-    lines = Lines(lambda: 7)
+    lines = Lines(asw.VirtualClock(7e-6))
     for stream, text in (("stdout", "a"), ("stderr", "x\n"), ("stdout", "b\nc\n\n"), ("stdout", "d")):
         lines.write(stream, text)
     assert lines.close() == [(7, *row) for row in (
@@ -128,7 +128,7 @@ def test_lines_are_cut_where_they_end() -> None:
 
 def test_too_many_lines_are_counted_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture, "MAX_LINES", 2)
-    lines = Lines(lambda: 7)
+    lines = Lines(asw.VirtualClock(7e-6))
     lines.write("stdout", "1\n2\n3\n4\n5")
     assert lines.close() == [
         (7, "stdout", "1"),
