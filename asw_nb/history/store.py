@@ -132,7 +132,7 @@ _WHOLE = (
 _FIRST_EVENTS = "INSERT INTO events VALUES {rows}"
 _EVENTS = (
     "INSERT INTO events SELECT column1, column2, column3, column4 FROM (VALUES {rows}) "
-    "WHERE EXISTS(SELECT 1 FROM executions WHERE id=column1 AND owner=column5)"
+    "WHERE EXISTS(SELECT 1 FROM executions INDEXED BY executions_running WHERE status='RUNNING' AND owner=column5 AND id=column1)"
 )
 _OUTPUTS = "INSERT INTO outputs VALUES {rows}"
 _END = (
