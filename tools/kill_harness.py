@@ -1,6 +1,7 @@
 """Kills a process that runs a workflow, with SIGKILL at random moments, lets another resume it, and compares with an undisturbed run.
 
     python tools/kill_harness.py --kills 200 --jobs 2 --seed 1
+    python tools/kill_harness.py --kills 200 --short        functions that take microseconds, whose results are written together; a Map of 40,000
 
 The workflow has a chain, a Choice loop, retries, a Parallel, a Map of 2,000 items and a Wait. Every call of a function is noted in a file before it does
 anything, with the task's own key, so that a task whose result was recorded before the kill and that is called again after it is found. The table
@@ -26,7 +27,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-ITEMS = 2_000
+ITEMS, SHORT_ITEMS = 2_000, 40_000
 TASK = {"Type": "Task", "Resource": "work"}
 RETRY = [{"ErrorEquals": ["Flaky"], "IntervalSeconds": 1, "BackoffRate": 1, "MaxAttempts": 3}]
 DEFINITION = {
@@ -84,7 +85,7 @@ DEFINITION = {
 }
 
 
-def child(folder: Path, resume: bool) -> None:
+def child(folder: Path, resume: bool, short: bool) -> None:
     """What is killed: starts the workflow, or goes on with it."""
     import asw_nb as asw
 
@@ -95,8 +96,10 @@ def child(folder: Path, resume: bool) -> None:
 
     def work(event: dict[str, Any], context: Any) -> str:
         os.write(calls, f"{event['key']}\n".encode())
-        time.sleep(0.0005)
-        if (event.get("flaky") or event.get("n", 0) % 500 == 499) and context.attempt == 1:
+        if not short:
+            time.sleep(0.0005)
+        often = 5000 if short else 500
+        if (event.get("flaky") or event.get("n", 0) % often == often - 1) and context.attempt == 1:
             raise Flaky
         return event["key"].upper()
 
@@ -104,21 +107,22 @@ def child(folder: Path, resume: bool) -> None:
     ws = asw.Workspace(folder / "history.db")
     if resume:
         ws.resume()
-        run = ws.execution("killed") if len(ws.executions()) else start(asw, ws)
+        run = ws.execution("killed") if len(ws.executions()) else start(asw, ws, short)
     else:
-        run = start(asw, ws)
+        run = start(asw, ws, short)
     print("started", flush=True)
     run.wait()
     print(json.dumps([run.status, run.output]), flush=True)
 
 
-def start(asw: Any, ws: Any) -> Any:
+def start(asw: Any, ws: Any, short: bool) -> Any:
     flow = asw.workflow(DEFINITION, name="harness", workspace=ws)
-    return flow.start({"items": list(range(ITEMS))}, name="killed")
+    return flow.start({"items": list(range(SHORT_ITEMS if short else ITEMS))}, name="killed")
 
 
-def spawn(folder: Path, resume: bool) -> subprocess.Popen[str]:
-    command = [sys.executable, str(Path(__file__)), "--child", str(folder), *(["--resume"] if resume else [])]
+def spawn(folder: Path, resume: bool, short: bool) -> subprocess.Popen[str]:
+    options = [word for word, chosen in (("--resume", resume), ("--short", short)) if chosen]
+    command = [sys.executable, str(Path(__file__)), "--child", str(folder), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -168,7 +172,7 @@ def is_valid(folder: Path) -> bool:
     return ids == list(range(1, len(ids) + 1)) and links and ends and bool(states["exited"].notna().all())
 
 
-def trial(number: int, seed: int, span_s: float, expected: str) -> Trial:
+def trial(number: int, seed: int, span_s: float, expected: str, short: bool) -> Trial:
     """Start, kill, resume (and sometimes kill and resume again), compare."""
     rng = random.Random(f"{seed}/{number}")
     with tempfile.TemporaryDirectory(prefix="kill-") as name:
@@ -179,7 +183,7 @@ def trial(number: int, seed: int, span_s: float, expected: str) -> Trial:
         events = 0
         resume = False
         for _ in range(2 if rng.random() < 0.2 else 1):
-            process = spawn(folder, resume)
+            process = spawn(folder, resume, short)
             assert process.stdout is not None
             if rng.random() > 0.1:  # one in ten is killed while it starts
                 process.stdout.readline()
@@ -192,7 +196,7 @@ def trial(number: int, seed: int, span_s: float, expected: str) -> Trial:
             before = found
             (folder / "calls").rename(folder / "calls.old") if (folder / "calls").exists() else None
             resume = True
-        process = spawn(folder, True)
+        process = spawn(folder, True, short)
         out, err = process.communicate(timeout=120)
         called_again |= _called_since(folder, before)
         after, _ = recorded(folder)
@@ -223,14 +227,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--short", action="store_true", help="functions that take microseconds")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--resume", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child is not None:
-        child(options.child, options.resume)
+        child(options.child, options.resume, options.short)
         return 0
     with tempfile.TemporaryDirectory(prefix="undisturbed-") as name:
-        process = spawn(Path(name), False)
+        process = spawn(Path(name), False, options.short)
         assert process.stdout is not None
         process.stdout.readline()
         begun = time.monotonic()
@@ -239,7 +244,7 @@ def main(arguments: list[str] | None = None) -> int:
         process.wait()
     assert json.loads(expected)[0] == "SUCCEEDED", expected[:300]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        trials = list(pool.map(lambda n: trial(n, options.seed, span, expected), range(options.kills)))
+        trials = list(pool.map(lambda n: trial(n, options.seed, span, expected, options.short), range(options.kills)))
     print(
         f"undisturbed run: {span:.2f} s; kills with SIGKILL: {len(trials)}, {min(t.delay_s for t in trials):.3f} to "
         f"{max(t.delay_s for t in trials):.3f} s after the start, with {min(t.events for t in trials)} to {max(t.events for t in trials)} events recorded"
