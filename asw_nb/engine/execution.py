@@ -16,7 +16,6 @@ say about them. Frames in TASK and TIMER hold an open order, told apart from old
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -253,7 +252,7 @@ class ExecutionState:
         # what it works with is made by its first event
         self.frames: dict[int, Frame] = _NO_FRAMES
         self.next_frame = 0
-        self.ready: deque[Frame] = _NOTHING
+        self.ready: list[Frame] = _NOTHING
         self.opened: list[Frame] = _NOTHING
         self.batch: list[Event] = _NOTHING
         self.status = "RUNNING"
@@ -349,7 +348,7 @@ class ExecutionState:
 
     def wake(self) -> None:
         """Make ready whatever `advance` may have something to say about: the log has just been folded."""
-        self.ready = deque(f for f in self.frames.values() if f.phase in (ENTER, RESULT, ERROR, CHILDREN))
+        self.ready = [f for f in self.frames.values() if f.phase in (ENTER, RESULT, ERROR, CHILDREN)]
         self.opened = self.open_orders()
 
     def open_orders(self) -> list[Frame]:
@@ -391,7 +390,7 @@ class ExecutionState:
         self.failed[frame.state.index] += 1
 
     def _started(self, event: Event) -> None:
-        self.frames, self.ready, self.opened, self.batch = {}, deque(), [], []
+        self.frames, self.ready, self.opened, self.batch = {}, [], [], []
         self.entered, self.exited = [*self.plan.zeros], [*self.plan.zeros]
         self.event_id = 1
         self._spawn(None, self.plan.root, 0, self.input, event[1])

@@ -330,7 +330,7 @@ def copied_state(state: ExecutionState) -> ExecutionState:
     made.frames = {number: frame(old) for number, old in state.frames.items()}
     made.salvage = {number: frame(old) for number, old in state.salvage.items()}
     made.revived = []
-    made.ready, made.opened, made.batch = deque(), [], []
+    made.ready, made.opened, made.batch = [], [], []
     made.entered, made.exited, made.failed = list(state.entered), list(state.exited), list(state.failed)
     return made
 
