@@ -358,11 +358,16 @@ class ExecutionState:
     # one method per kind -------------------------------------------------------------------------
 
     def _spawn(self, parent: Frame | None, scope: ScopePlan, index: int, data: Any, at: int) -> Frame:
+        """A new frame, on the first state of its scope: `_enter` without what a frame that is new need not forget."""
         frame = Frame(self, self.next_frame, parent, scope, index)
         self.frames[frame.id] = frame
         self.next_frame += 1
+        self.event_id += frame.counts
         frame.data = data
-        self._enter(frame, scope.start, at)
+        frame.entered_at = at
+        frame.entered_id = self.event_id
+        self.entered[frame.state.index] += 1
+        self.ready.append(frame)
         return frame
 
     def _enter(self, frame: Frame, state: StatePlan, at: int) -> None:

@@ -461,12 +461,10 @@ class Runner:
         """Do what the first of these messages say; whose execution has more to do afterwards is `dirty`."""
         for _ in range(min(len(messages), most)):
             message = messages.popleft()
-            if type(message) is Run:
-                message = ("start", message)
             try:
-                run = ON_MESSAGE[message[0]](self, message)
+                run = self._begin(message) if type(message) is Run else ON_MESSAGE[message[0]](self, message)
             except Exception as bug:  # it may end this execution, never the engine
-                self._break(message[1].run if isinstance(message[1], Order) else message[1], bug)
+                self._break(_run_of(message), bug)
                 continue
             if run is not None:
                 dirty[run.key] = run
@@ -693,8 +691,7 @@ class Runner:
 
     # messages ------------------------------------------------------------------------------------------
 
-    def _on_start(self, message: tuple[Any, ...]) -> Run:
-        run: Run = message[1]
+    def _begin(self, run: Run) -> Run:
         self.runs[run.key] = run
         run.state.record((ev.STARTED, 0, 0))
         self._limit_execution(run)
@@ -802,7 +799,6 @@ class Runner:
 
 
 ON_MESSAGE: dict[str, Callable[[Runner, Any], Run | None]] = {
-    "start": Runner._on_start,
     "resume": Runner._on_resume,
     "redrive": Runner._on_redrive,
     "stop": Runner._on_stop,
@@ -812,6 +808,11 @@ ON_MESSAGE: dict[str, Callable[[Runner, Any], Run | None]] = {
     "picked_up": Runner._on_picked_up,
     "heartbeat": Runner._on_heartbeat,
 }
+
+
+def _run_of(message: Any) -> Run:
+    about = message if type(message) is Run else message[1]
+    return about.run if isinstance(about, Order) else about
 
 
 def _tell(write: Write) -> None:
