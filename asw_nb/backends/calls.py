@@ -51,13 +51,13 @@ class FunctionCalls:
         install()
         run, resource = order.run, order.state.resource
         clock = run.clock
-        lines, current.spare = current.spare, None
+        here = current.here
+        lines, here.spare = here.spare, None
         if lines is None or lines.clock is not clock:
             lines = Lines(clock)
         context: TaskContext | None = None
         started = clock.time_us()
-        outer = current.lines
-        current.lines = lines
+        outer, here.lines = here.lines, lines
         try:
             if self.mocks is not None and self.mocks.has(order):
                 value = to_json(self.mocks.answer(order))
@@ -89,12 +89,12 @@ class FunctionCalls:
         except BaseException as problem:  # whatever a function raises is its answer: nothing of it may end the worker
             outcome = _failure(problem, context)
         finally:
-            current.lines = outer
+            here.lines = outer
         outcome.started_us, outcome.finished_us = started, clock.time_us()
         if lines.lines or lines.partial:
             outcome.lines = lines.close()
         elif context is None:
-            current.spare = lines  # nothing was printed, and nobody holds them
+            here.spare = lines  # nothing was printed, and nobody holds them
         if context is not None and context._metrics:
             outcome.metrics = context._metrics
         return outcome

@@ -53,11 +53,19 @@ class Lines:
         return self.lines
 
 
-class _Current(threading.local):
-    """What the thread is at; `spare` are lines that an attempt left as they were, for the next."""
+class Here:
+    """What a thread is at; `spare` are lines that an attempt left as they were, for the next."""
 
-    lines: Lines | None = None
-    spare: Lines | None = None
+    __slots__ = ("lines", "spare")
+
+    def __init__(self) -> None:
+        self.lines: Lines | None = None
+        self.spare: Lines | None = None
+
+
+class _Current(threading.local):
+    def __init__(self) -> None:
+        self.here = Here()
 
 
 current = _Current()
@@ -70,14 +78,14 @@ class Router:
         self.wrapped, self.stream_name = stream, name
 
     def write(self, text: str) -> int:
-        lines = current.lines
+        lines = current.here.lines
         if lines is None:
             return self.wrapped.write(text)
         lines.write(self.stream_name, text)
         return len(text)
 
     def flush(self) -> None:
-        if current.lines is None:
+        if current.here.lines is None:
             self.wrapped.flush()
 
     def __getattr__(self, name: str) -> Any:
@@ -86,7 +94,7 @@ class Router:
 
 class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        lines = current.lines
+        lines = current.here.lines
         # a root handler that writes to a routed stream has brought this record already, in the user's own format
         if lines is not None and not any(isinstance(getattr(h, "stream", None), Router) for h in logging.root.handlers):
             for line in self.format(record).split("\n"):
@@ -102,7 +110,7 @@ class _AboveRoot(logging.Logger):
 
     @property
     def handlers(self) -> list[logging.Handler]:
-        return [_handler] if current.lines is not None else []
+        return [_handler] if current.here.lines is not None else []
 
     @handlers.setter
     def handlers(self, value: list[logging.Handler]) -> None:

@@ -77,12 +77,10 @@ class Order:
 
     __slots__ = (
         "attempt",
-        "backend",
         "frame",
         "input",
         "results",
         "run",
-        "scheduled_us",
         "state",
         "timeout_s",
         "token",
@@ -95,9 +93,7 @@ class Order:
         if frame.children is not None:  # a Map's items to be read, or its results to be written
             self.input = frame.children.request
             self.results = frame.children.collected() if frame.children.pending == "write" else None
-        self.backend: Any = None
         self.timeout_s: float | None = None
-        self.scheduled_us = 0
 
     @property
     def kind(self) -> str:
@@ -415,10 +411,12 @@ class Runner:
             return False
         dirty, self._dirty = self._dirty, {}
         unwritten = self._unwritten
-        self._take(self.inbox, TURN_LIMIT, dirty)
+        if self.inbox:
+            self._take(self.inbox, TURN_LIMIT, dirty)
         if self.arrivals and len(unwritten) < STARTS:
             self._take(self.arrivals, STARTS, dirty)
-        self._fire_timers(dirty)
+        if self._timers:
+            self._fire_timers(dirty)
         many = len(dirty) >= MANY
         may_wait = self._window_is_open(many)
         if unwritten and not may_wait:
@@ -443,7 +441,8 @@ class Runner:
             news = _news(run)
             if news is not None:
                 writes.append(news)
-        self._commit(writes)
+        if writes:
+            self._commit(writes)
         self._dispatch_all(dirty, again, from_worker)
         if unwritten:
             self._call_the_engine()
@@ -569,43 +568,30 @@ class Runner:
         if state.status != "RUNNING" or run.broken is not None:
             state.take_opened()
             return
+        waiting, state.opened = state.opened, []
         orders: list[Order] = []
-        for frame in state.take_opened():
-            if frame.phase == TASK:
-                orders.append(self._order(run, frame))
-            else:
+        for frame in waiting:
+            phase = frame.phase
+            if phase == TASK:
+                order = Order(run, frame)
+                if frame.children is None and (frame.timeout_s is not None or frame.heartbeat_s is not None):
+                    order.timeout_s = frame.timeout_s
+                    self._limit_task(run, frame, run.clock.time_us())
+                run.in_flight += 1
+                resource = frame.state.resource
+                place = run.special.get(resource.kind) if resource is not None else None
+                if place is None:
+                    orders.append(order)
+                else:
+                    place.submit([order], False)
+            elif phase == TIMER:
                 self._set_timer(run, state.start_us + frame.due, frame.id, frame.token, "timer")
         if orders:
-            run.in_flight += len(orders)
-            if run.special:
-                orders = self._submit_special(run, orders)
-            if orders:
-                known = given.get(run.backend)
-                if known is None:
-                    given[run.backend] = orders
-                else:
-                    known += orders
-
-    def _submit_special(self, run: Run, orders: list[Order]) -> list[Order]:
-        """Hand activities and nested executions to their own backends; the rest comes back."""
-        rest = []
-        for order in orders:
-            resource = order.state.resource
-            backend = run.special.get(resource.kind) if resource is not None else None
-            if backend is None:
-                rest.append(order)
+            known = given.get(run.backend)
+            if known is None:
+                given[run.backend] = orders
             else:
-                backend.submit([order], False)
-        return rest
-
-    def _order(self, run: Run, frame: Frame) -> Order:
-        order = Order(run, frame)
-        now = run.clock.time_us()
-        order.scheduled_us = now
-        order.timeout_s = frame.timeout_s if frame.children is None else None
-        if frame.children is None:
-            self._limit_task(run, frame, now)
-        return order
+                known += orders
 
     def _limit_task(self, run: Run, frame: Frame, now: int) -> None:
         if frame.timeout_s is not None:
@@ -624,8 +610,6 @@ class Runner:
 
     def _fire_timers(self, dirty: dict[int, Run]) -> None:
         timers = self._timers
-        if not timers:
-            return
         now = self.clock.time_us()
         while timers and timers[0][0] <= now:
             entry = heapq.heappop(timers)
