@@ -147,7 +147,7 @@ def test_options_count_for_their_own_start_only() -> None:
     second = flow.run(2)
     tagged = flow.executions().set_index("name")["tags"]
     assert (tagged[first.name], tagged[second.name]) == ({"team": "etl"}, {})
-    with pytest.raises(asw.UsageError, match='^"timeout" is no option of an execution. Did you mean "timeout_s"'):
+    with pytest.raises(asw.UsageError, match='"timeout" is no option of an execution'):
         flow.run(3, timeout=1)
     assert flow.run(4, type="EXPRESS").type == "EXPRESS"
     assert flow.run(5).type == "STANDARD"
