@@ -11,7 +11,9 @@ Every message is one of ours, short; ``ASW_NB_DEBUG=1`` shows the traceback of a
 from __future__ import annotations
 
 import argparse
+import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -174,21 +176,24 @@ def _secrets(command: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _ready()
     try:
         options = _parsed(words)
         if options is None:
             return DONE
         from asw_nb import cli_commands
 
-        return cli_commands.COMMANDS[options.command](options)
+        code = cli_commands.COMMANDS[options.command](options)
+        sys.stdout.flush()
+        return code
     except DefinitionError as wrong:
         _say(_problems(wrong))
         return WRONG_DEFINITION
     except StoreError as wrong:
-        _say(str(wrong))
+        _say(worded(str(wrong)))
         return NO_HISTORY
     except AswError as wrong:
-        _say(str(wrong))
+        _say(worded(str(wrong)))
         return WRONG_CALL
     except KeyboardInterrupt:
         _say("interrupted")
@@ -197,10 +202,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as mistake:
+        if isinstance(mistake, OSError) and mistake.filename is None and mistake.errno in (errno.ENOSPC, errno.EIO):
+            _say(f"the output cannot be written: {mistake.strerror}.")
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return WRONG_CALL
         if os.environ.get("ASW_NB_DEBUG"):
             raise
         _say(f"a mistake of asw_nb itself, {type(mistake).__name__}: {mistake}. ASW_NB_DEBUG=1 shows where.")
         return OUR_MISTAKE
+
+
+def _ready() -> None:
+    """Streams that take every letter, and that are there."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by who called
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _parsed(words: list[str]) -> Any:
@@ -238,8 +257,26 @@ def _actions(top: argparse.ArgumentParser, command: str | None) -> list[argparse
     return list(top._actions)
 
 
+IN_A_SHELL = (
+    (r"asw_nb\.executions\(\) lists them\.", "asw-nb list shows those that there are."),
+    (r"leave name= out, or choose another\.", "leave --name out, choose another, or say --once."),
+    (r"another file with asw_nb\.Workspace\(path\) or the", "another file with --history or the"),
+    (r"Register (one|it) with @asw_nb\.function or %%asw_function, or pass functions=\{\.\.\.\}\.", "Give it with --functions FILE."),
+    (r"\bgive it with -p (\w+)=VALUE\b", r"give it with -p \1 VALUE"),
+    (r"\bdoctor\(repair=True\)", "asw-nb doctor --repair"),
+)
+"""What messages advise in Python, and in a shell."""
+
+
+def worded(message: str) -> str:
+    """A message whose advice can be followed in a shell."""
+    for python, shell in IN_A_SHELL:
+        message = re.sub(python, shell, message)
+    return message
+
+
 def _problems(wrong: DefinitionError) -> str:
-    return "\n  ".join(str(wrong).splitlines()).replace("\n    ", "\n  ")
+    return "\n  ".join(worded(str(wrong)).splitlines()).replace("\n    ", "\n  ")
 
 
 def _say(message: str) -> None:
@@ -252,4 +289,4 @@ if __name__ == "__main__":
     sys.exit(main())
 
 
-__all__ = ["main", "parser"]
+__all__ = ["main", "parser", "worded"]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import importlib.util
 import json
+import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -13,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from asw_nb.analysis.words import cut, duration_text, readable_cause
-from asw_nb.cli import DONE, FAILED, NO_HISTORY, WRONG_DEFINITION
-from asw_nb.cli_progress import Progress
-from asw_nb.errors import StoreError, UnknownExecution, UsageError
+from asw_nb.cli import DONE, FAILED, INTERRUPTED, NO_HISTORY, WRONG_DEFINITION, worded
+from asw_nb.cli_progress import LOOK_S, Progress
+from asw_nb.errors import StoreError, UnknownExecution, UsageError, did_you_mean
 from asw_nb.handle import Execution
 from asw_nb.history.redact import redact, redact_text
 from asw_nb.reports.execute import value_of
@@ -37,6 +40,40 @@ def opened(options: Any, make: bool = False) -> Iterator[Workspace]:
         raise StoreError(f"there is no history at {path}. Run something first, or name the file with --history.")
     with Workspace(path) as workspace:
         yield workspace
+
+
+def file_of(word: str) -> Path:
+    """A file that is there.
+
+    Raises
+    ------
+    UsageError
+        It is not, or it is a folder.
+    """
+    path = Path(word)
+    if not path.is_file():
+        raise UsageError(f'"{word}" is a folder, no file.' if path.is_dir() else f'there is no file "{word}".')
+    return path
+
+
+def writable(word: str, what: str) -> Path:
+    """A path that can be written to, its folder made: whoever waits for hours must not hear then that it cannot.
+
+    Raises
+    ------
+    UsageError
+        It cannot.
+    """
+    path = Path(word)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as problem:
+        raise UsageError(f'the {what} "{word}" cannot be written: {problem.strerror}.') from None
+    return path
 
 
 def found(workspace: Workspace, word: str, workflow: str | None) -> Execution:
@@ -64,7 +101,7 @@ def functions_of(words: list[str]) -> dict[str, Callable[..., Any]]:
                 module = importlib.import_module(word)
         except UsageError:
             raise
-        except Exception as raised:
+        except (Exception, SystemExit) as raised:
             raise UsageError(f"--functions {word}: {_where(raised)}{type(raised).__name__}: {raised}") from None
         own = {k: v for k, v in vars(module).items() if callable(v) and not k.startswith("_") and getattr(v, "__module__", None) == module.__name__}
         out |= {k: v for k, v in own.items() if not isinstance(v, type)}
@@ -114,7 +151,8 @@ def _time(us: int | None) -> str | None:
 
 def dump(value: Any) -> None:
     """JSON on standard output."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    letters = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
+    print(json.dumps(value, ensure_ascii=not letters, indent=2, default=str))
 
 
 def say(text: str) -> None:
@@ -125,11 +163,26 @@ def code_of(executions: list[Execution]) -> int:
     return DONE if all(e.status == "SUCCEEDED" for e in executions) else FAILED
 
 
-def waited(execution: Execution, quiet: bool) -> Execution:
-    """Wait, telling how it goes; an interrupt stops the execution."""
+def waited(execution: Execution, quiet: bool) -> bool:
+    """Wait, telling how it goes; whether it was interrupted, which stops the execution.
+
+    Raises
+    ------
+    UsageError
+        It is resumed without a function that it needs, which nobody can define here any more.
+    """
     progress = None if quiet or execution._run is None else Progress(execution)
     try:
-        return execution.wait_or_stop()
+        while execution.wait(LOOK_S).status == "RUNNING":
+            if missing := execution.waiting_for:
+                raise UsageError(f'execution "{execution.name}" waits for functions that are not known here: {", ".join(missing)}. Give them with --functions FILE.')
+        return False
+    except KeyboardInterrupt:
+        if execution._run is None:
+            say(f'"{execution.name}" goes on in {execution._workspace.driver(execution.key)[1]}, which drives it')
+        else:
+            execution.stop(cause="interrupted")
+        return True
     finally:
         if progress is not None:
             progress.close()
@@ -142,7 +195,7 @@ def summary(execution: Execution) -> str:
     if record.failed_path:
         line += f", at {cut(record.failed_path, 160)}"
     if record.error or record.cause:
-        message = readable_cause(record.cause)
+        message = worded(readable_cause(record.cause))
         error = redact_text(record.error or "")
         line += "\n  " + cut(": ".join(filter(None, (error, message.removeprefix(f"{error}: ")))), 600)
     return line
@@ -153,11 +206,9 @@ def summary(execution: Execution) -> str:
 
 def run(options: Any) -> int:
     """Run a definition or a notebook."""
-    path = Path(options.file)
-    if path.suffix == ".ipynb":
-        return _run_notebook(path, options)
-    if not path.is_file():
-        raise UsageError(f'there is no file "{path}".')
+    if Path(options.file).suffix == ".ipynb":
+        return _run_notebook(Path(options.file), options)
+    path = file_of(options.file)
     if path.suffix == ".py":
         raise UsageError(f'"{path}" is Python: run it with python, or give it as --functions beside a definition (.json, .yaml).')
     if options.notebook:
@@ -169,23 +220,31 @@ def run(options: Any) -> int:
 
     if options.report:
         form_of(Path(options.report))
+        writable(options.report, "report")
+    positive(options)
     given = data_of(options.input, "--input")
     values = {name: value_of(text) for name, text in options.parameter}
+    written = _text(path)
+    known = set(re.findall(r"\$\{\s*(\w+)", written))
+    for name in values:
+        if name not in known:
+            raise UsageError(f"-p {name}: {path.name} has no ${{{name}}}.{did_you_mean(name, known)}")
     functions = functions_of(options.functions)
     with opened(options, make=True) as workspace:
-        flow = Workflow(path, options.workflow, options.dialect, options.type, workspace, value_of=_look_up(values) if values or "${" in _text(path) else None)
+        flow = Workflow(path, options.workflow, options.dialect, options.type, workspace, value_of=_look_up(values) if values or "${" in written else None)
         execution = _again(workspace, flow.name, options, functions) if options.once else None
         if execution is None:
             execution = flow.start(given, **_start_options(options, functions))
-        waited(execution, options.quiet)
-        if options.report:
-            say(f"report: {execution.report(options.report)}")
+        interrupted = waited(execution, options.quiet)
         if options.json:
             dump(facts(execution, options.show_secrets))
         elif execution.status == "SUCCEEDED":
             dump(execution.output if options.show_secrets else redact(execution.output))
-        say(summary(execution)) if not options.quiet or execution.status != "SUCCEEDED" else None
-        return code_of([execution])
+        if not options.quiet or execution.status != "SUCCEEDED":
+            say(summary(execution))
+        if options.report:
+            say(f"report: {execution.report(options.report)}")
+        return INTERRUPTED if interrupted else code_of([execution])
 
 
 def _text(path: Path) -> str:
@@ -225,18 +284,44 @@ def _look_up(values: dict[str, Any]) -> Callable[[str], Any]:
 def _run_notebook(path: Path, options: Any) -> int:
     from asw_nb.reports import execute
 
-    for flag, given in (("--report", options.report), ("--workflow", options.workflow), ("--name", options.name), ("--functions", options.functions), ("--tag", options.tag)):
-        if given:
-            raise UsageError(f"{flag} is for definitions; a notebook takes parameters with -p, and asw-nb publish makes a page of it.")
+    for flag, unset in ONLY_DEFINITIONS.items():
+        if getattr(options, flag) != unset:
+            raise UsageError(f"--{flag.replace('_', '-')} is for definitions; a notebook takes parameters with -p, and asw-nb publish makes a page of it.")
+    positive(options)
     notebook = execute.read(path)
+    if options.notebook:
+        writable(options.notebook, "notebook")
     values = {name: value_of(text) for name, text in options.parameter}
     if options.input is not None:
         values["input"] = data_of(options.input, "--input")
-    execute.set_parameters(notebook, values)
+    _set(notebook, path, values)
     done = _executed(notebook, path, options)
     if options.notebook:
         _save(notebook, Path(options.notebook))
     return _told(done, path, options, {})
+
+
+ONLY_DEFINITIONS: dict[str, Any] = {
+    "report": None, "workflow": None, "name": None, "once": False, "functions": [], "tag": [], "type": "STANDARD", "dialect": "auto", "executor": None, "time": "real",
+    "history": None, "show_secrets": False,
+}  # fmt: skip
+"""Options of `run` that say nothing to a notebook, with what they are when they are not given."""
+
+
+def positive(options: Any) -> None:
+    """Refuse a time limit that is none."""
+    if options.timeout is not None and not 0 < options.timeout < float("inf"):
+        raise UsageError(f"--timeout {options.timeout:g} must be a positive number of seconds.")
+
+
+def _set(notebook: Any, path: Path, values: dict[str, Any]) -> None:
+    """Put the parameters in; a name that nothing in the notebook expects is said, as papermill does."""
+    from asw_nb.reports import execute
+
+    unknown = execute.unknown_parameters(notebook, values)
+    execute.set_parameters(notebook, values)
+    if unknown:
+        say(f"{path.name}: no cell tagged parameters sets {', '.join(unknown)}")
 
 
 def _executed(notebook: Any, path: Path, options: Any) -> Any:
@@ -266,12 +351,16 @@ def _told(done: Any, path: Path, options: Any, more: dict[str, Any]) -> int:
     error = redact_text(done.error)
     if options.json:
         dump({"notebook": str(path), "ok": done.ok, "failed_cell": done.failed_cell, "error": error or None, "executions": done.executions, **more})
-    if done.failed_cell is not None:
-        say(f"{path.name}: cell {done.failed_cell} raised {cut(error, 400)}")
+    if done.interrupted:
+        say(f"{path.name}: interrupted" + (f" in cell {done.failed_cell}" if done.failed_cell is not None else ""))
+    elif done.failed_cell is not None:
+        say(f"{path.name}: cell {done.failed_cell}: {cut(error, 400)}")
     for execution in done.executions:
         if not options.quiet or execution["status"] in NOT_WELL:
             where = f", at {execution['failed_at']}" if execution["failed_at"] else ""
             say(f"{execution['workflow']}/{execution['name']}: {execution['status']}{where}" + (f": {execution['error']}" if execution["error"] else ""))
+    if done.interrupted:
+        return INTERRUPTED
     if done.failed_cell is not None:
         return FAILED
     return DONE if done.ok or getattr(options, "no_fail", False) else FAILED
@@ -288,11 +377,15 @@ def publish(options: Any) -> int:
         raise UsageError(f'the page "{target}" must end in .html.')
     if options.no_run and (options.parameter or options.executed):
         raise UsageError("--no-run takes what is stored: parameters and --notebook need a run.")
+    positive(options)
     notebook = execute.read(path)
+    writable(str(target), "page")
+    if options.executed:
+        writable(options.executed, "notebook")
     if options.no_run:
         done = execute.stored(notebook)
     else:
-        execute.set_parameters(notebook, {name: value_of(text) for name, text in options.parameter})
+        _set(notebook, path, {name: value_of(text) for name, text in options.parameter})
         done = _executed(notebook, path, options)
         if options.executed:
             _save(notebook, Path(options.executed))
@@ -316,17 +409,16 @@ def resume(options: Any) -> int:
         going = workspace.resume(key, functions=functions or None, force=options.force)
         if not going and not options.quiet:
             say("nothing is left to go on with")
+        interrupted = False
         for execution in going:
-            if execution.waiting_for:
-                missing = ", ".join(execution.waiting_for)
-                workspace.close()
-                raise UsageError(f'execution "{execution.name}" waits for functions that are not known here: {missing}. Give them with --functions FILE.')
-            waited(execution, options.quiet)
+            if interrupted and execution.status == "RUNNING":
+                execution.stop(cause="interrupted")
+            interrupted = waited(execution, options.quiet) or interrupted
             if not options.quiet or execution.status != "SUCCEEDED":
                 say(summary(execution))
         if options.json:
             dump([facts(e) for e in going])
-        return code_of(going)
+        return INTERRUPTED if interrupted else code_of(going)
 
 
 # --------------------------------------------------------------------------- looking
@@ -400,9 +492,7 @@ def validate(options: Any) -> int:
 
     worst, out = DONE, []
     for word in options.files:
-        source: Any = sys.stdin.read() if word == "-" else Path(word)
-        if isinstance(source, Path) and not source.is_file():
-            raise UsageError(f'there is no file "{word}".')
+        source: Any = sys.stdin.read() if word == "-" else file_of(word)
         problems = check(source, options.dialect, options.type)
         bad = [p for p in problems if p.severity == "ERROR" or options.strict]
         worst = WRONG_DEFINITION if bad else worst
@@ -433,8 +523,10 @@ def report(options: Any) -> int:
     for name, call in functions_of(options.functions).items():
         if name not in registry.names():
             registry.add(name, call)
+    if options.last < 0:
+        raise UsageError(f"--last {options.last} must be 0 or more.")
     with opened(options) as workspace:
-        runs = [found(workspace, word, options.workflow) for word in words or ["latest"]]
+        runs = [_reported(workspace, word, options.workflow, last=word is words[-1]) for word in words] if words else [found(workspace, "latest", options.workflow)]
         target = target or f"{runs[0].workflow}-{runs[0].name}.html"
         path = write(
             runs if len(runs) > 1 else runs[0], target, title=options.title, code=options.code, sections=options.section, last=options.last,
@@ -447,15 +539,27 @@ def report(options: Any) -> int:
     return DONE
 
 
+def _reported(workspace: Workspace, word: str, workflow: str | None, last: bool) -> Execution:
+    """An execution to report on; the last word may have been meant as a path."""
+    try:
+        return found(workspace, word, workflow)
+    except UnknownExecution as unknown:
+        if last and re.fullmatch(r"\.[A-Za-z]\w{0,7}", Path(word).suffix):
+            raise UsageError(f"{unknown} A report's path must end in .html, .md or .ipynb.") from None
+        raise
+
+
 def doctor(options: Any) -> int:
     """Check a history file."""
     from asw_nb.workspace import examine
 
+    if options.path is not None and not Path(options.path).exists():
+        raise StoreError(f"there is no history at {options.path}.")
     found = examine(options.path, options.repair)
     if options.json:
         dump({"path": str(found.path), "ok": found.ok, "findings": [{k: getattr(f, k) for k in ("check", "status", "detail", "fix")} for f in found.findings]})
     else:
-        print(found)
+        print(worded(str(found)))
     return DONE if found.ok else NO_HISTORY
 
 

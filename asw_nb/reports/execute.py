@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import keyword
-from collections.abc import Callable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from asw_nb.errors import MissingDependency, UsageError
+
+PATIENCE_S = 60
+"""How long a kernel may take to say what became of its executions."""
 
 NOT_WELL = ("FAILED", "TIMED_OUT", "ABORTED")
 
@@ -40,12 +46,15 @@ class Executed:
         workflow, name, status, error, failed_at of each that the notebook started.
     failed_cell : int or None
         The number of the cell that raised, from 1, and its error.
+    interrupted : bool
+        A person ended it.
     """
 
     notebook: Any
     executions: list[dict[str, Any]] = field(default_factory=list)
     failed_cell: int | None = None
     error: str = ""
+    interrupted: bool = False
 
     @property
     def ok(self) -> bool:
@@ -120,6 +129,8 @@ def execute(
 ) -> Executed:  # fmt: skip
     """Run all code cells in order, in a kernel that starts in `folder`; the first that raises is the last that is run.
 
+    An interrupt is passed on to the cell that runs, as in JupyterLab; a second one ends it all.
+
     Parameters
     ----------
     kernel : str, optional
@@ -157,26 +168,77 @@ def execute(
         finally:
             notebook.cells.pop()
 
+    number = 0
     try:
-        with client.setup_kernel():
+        with client.setup_kernel(), _interrupts(client, done):
             aside(_WATCH)
             for number, index in enumerate(code, 1):
                 if progress is not None:
                     progress(number, len(code))
                 try:
                     client.execute_cell(notebook.cells[index], index, execution_count=number)
-                except (CellExecutionError, CellTimeoutError) as raised:
+                except CellTimeoutError:
+                    done.failed_cell, done.error = number, f"it ran longer than {timeout_s:g} s"
+                    _interrupt(client)  # what it started is asked for below
+                    break
+                except CellExecutionError as raised:
                     done.failed_cell, done.error = number, _words(raised)
                     break
-            client.timeout = None
-            printed = aside(_TOLD.format(wait_s=wait_s)).outputs
-            text = "".join(o.get("text", "") for o in printed if o.output_type == "stream" and o.get("name") == "stdout")
-            done.executions = json.loads(text.strip().rpartition("\n")[2] or "[]")
+            wait_s = 0.0 if done.interrupted else wait_s
+            client.timeout = int(wait_s) + PATIENCE_S
+            with contextlib.suppress(CellTimeoutError):  # a kernel that does not listen
+                printed = aside(_TOLD.format(wait_s=wait_s)).outputs
+                text = "".join(o.get("text", "") for o in printed if o.output_type == "stream" and o.get("name") == "stdout")
+                done.executions = json.loads(text.strip().rpartition("\n")[2] or "[]")
     except NoSuchKernel:
         raise UsageError(f'there is no kernel "{name}": jupyter kernelspec list shows those that there are.') from None
     except DeadKernelError:
-        done.failed_cell, done.error = done.failed_cell or 0, "the kernel died"
+        done.failed_cell, done.error = done.failed_cell or max(1, number), "the kernel died"
     return done
+
+
+def _interrupt(client: Any) -> bool:
+    """Interrupt what the kernel runs; whether that was possible."""
+    process = getattr(getattr(client.km, "provisioner", None), "process", None)
+    if process is not None:
+        process.send_signal(signal.SIGINT)
+    return process is not None
+
+
+@contextlib.contextmanager
+def _interrupts(client: Any, done: Executed) -> Iterator[None]:
+    """Inside, the first interrupt goes to the kernel: raised here, it would leave nbclient's sockets and tasks behind, which complain for pages."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def passed_on(number: int, frame: Any) -> None:
+        if done.interrupted or not _interrupt(client):
+            raise KeyboardInterrupt
+        done.interrupted = True
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:  # as under nohup
+        yield
+        return
+    signal.signal(signal.SIGINT, passed_on)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def unknown_parameters(notebook: Any, names: Iterable[str]) -> list[str]:
+    """Those of the names that the cell tagged ``parameters`` does not set; all of them when there is no such cell.
+
+    Call it before `set_parameters`.
+    """
+    known: set[str] = set()
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", []):
+            with contextlib.suppress(SyntaxError):
+                known |= {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return [name for name in names if name not in known]
 
 
 def _words(raised: Exception) -> str:
@@ -206,4 +268,4 @@ def stored(notebook: Any) -> Executed:
     return done
 
 
-__all__ = ["Executed", "execute", "read", "set_parameters", "stored", "value_of"]
+__all__ = ["Executed", "execute", "read", "set_parameters", "stored", "unknown_parameters", "value_of"]
