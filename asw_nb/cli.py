@@ -16,11 +16,13 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from asw_nb.errors import AswError, DefinitionError, StoreError, UsageError, did_you_mean
 
 DONE, FAILED, WRONG_CALL, WRONG_DEFINITION, NO_HISTORY, OUR_MISTAKE, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
+
+COLOURS = {"red": "\x1b[31m", "yellow": "\x1b[33m", "green": "\x1b[32m", "dim": "\x1b[2m", "end": "\x1b[0m"}
 
 EPILOG = """\
 exit codes:
@@ -279,9 +281,16 @@ def _problems(wrong: DefinitionError) -> str:
     return "\n  ".join(worded(str(wrong)).splitlines()).replace("\n    ", "\n  ")
 
 
+def colours(stream: TextIO) -> dict[str, str]:
+    """What switches colours on and off; nothing where they would be letters: in files and pipes, and where nobody wants them."""
+    wanted = stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+    return COLOURS if wanted else {}
+
+
 def _say(message: str) -> None:
     """A message for a person."""
-    red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() else ("", "")
+    codes = colours(sys.stderr)
+    red, plain = codes.get("red", ""), codes.get("end", "")
     print(f"{red}asw-nb:{plain} {message}", file=sys.stderr)
 
 
@@ -289,4 +298,4 @@ if __name__ == "__main__":
     sys.exit(main())
 
 
-__all__ = ["main", "parser", "worded"]
+__all__ = ["colours", "main", "parser", "worded"]

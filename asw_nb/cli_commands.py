@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from asw_nb.analysis.words import cut, duration_text, readable_cause
-from asw_nb.cli import DONE, FAILED, INTERRUPTED, NO_HISTORY, WRONG_DEFINITION, worded
+from asw_nb.cli import DONE, FAILED, INTERRUPTED, NO_HISTORY, WRONG_DEFINITION, colours, worded
 from asw_nb.cli_progress import LOOK_S, Progress
 from asw_nb.errors import StoreError, UnknownExecution, UsageError, did_you_mean
 from asw_nb.handle import Execution
@@ -159,6 +159,15 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def say_end(execution: Execution) -> None:
+    """How it ended, its status in colour in a terminal."""
+    codes, status = colours(sys.stderr), execution.status
+    told = summary(execution)
+    if codes:
+        told = told.replace(f": {status} in ", f": {codes['green' if status == 'SUCCEEDED' else 'red']}{status}{codes['end']} in ", 1)
+    say(told)
+
+
 def code_of(executions: list[Execution]) -> int:
     return DONE if all(e.status == "SUCCEEDED" for e in executions) else FAILED
 
@@ -241,7 +250,7 @@ def run(options: Any) -> int:
         elif execution.status == "SUCCEEDED":
             dump(execution.output if options.show_secrets else redact(execution.output))
         if not options.quiet or execution.status != "SUCCEEDED":
-            say(summary(execution))
+            say_end(execution)
         if options.report:
             say(f"report: {execution.report(options.report)}")
         return INTERRUPTED if interrupted else code_of([execution])
@@ -415,7 +424,7 @@ def resume(options: Any) -> int:
                 execution.stop(cause="interrupted")
             interrupted = waited(execution, options.quiet) or interrupted
             if not options.quiet or execution.status != "SUCCEEDED":
-                say(summary(execution))
+                say_end(execution)
         if options.json:
             dump([facts(e) for e in going])
         return INTERRUPTED if interrupted else code_of(going)

@@ -1,14 +1,20 @@
-"""What a terminal, or a log, shows of an execution that is waited for: a line per state entered, and how far it has come."""
+"""What a terminal, or a log, shows of an execution that is waited for: a line per state entered, and how far it has come.
+
+A terminal has one line more, the last, which is written over: a bar for each Map that runs, what runs and waits, and the time."""
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from asw_nb.analysis.card import seconds_at, told
+from asw_nb.analysis.live_parts import running_maps
+from asw_nb.analysis.status import sampled
 from asw_nb.analysis.words import cut, duration_text
+from asw_nb.cli import colours
 from asw_nb.engine.events import Event
 from asw_nb.history.fold import Fold
 
@@ -20,6 +26,8 @@ MOST_LINES = 400
 
 LOOK_S = 0.1
 TELL_EVERY_S = 10.0
+BAR = 16
+MOST_BARS = 3
 
 
 class Progress:
@@ -33,7 +41,8 @@ class Progress:
 
     def __init__(self, execution: Execution, stream: TextIO | None = None) -> None:
         self.execution, self.stream = execution, stream or sys.stderr
-        self._live = self.stream.isatty()
+        self._live = self.stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._colours = colours(self.stream)
         self._fold = Fold(execution.plan, execution.input, execution._record.started_us)
         self._paths: dict[int, str] = {}
         self._seen = self._told = 0
@@ -75,27 +84,57 @@ class Progress:
             self._fold.feed((event,))
             for visit in self._fold.visits:
                 self._paths[visit.frame] = visit.path
-                lines.append(f"{seconds_at(event)}{cut(visit.path, 120)}")
+                lines.append(self._line(event, cut(visit.path, 120)))
             self._fold.visits.clear()
             more = told(event)
             if more is not None:
-                lines.append(f"{seconds_at(event)}{cut(self._paths.get(event[2], 'a task'), 120)}: {cut(more, 200)}")
+                colour = "red" if more.startswith(("failed", "timed out")) else "yellow" if "next attempt" in more else ""
+                lines.append(self._line(event, f"{cut(self._paths.get(event[2], 'a task'), 120)}: {cut(more, 200)}", colour))
             if self._told + len(lines) >= MOST_LINES:
                 lines.append("          and so on: no more transitions are listed")
                 break
         self._told += len(lines)
         if lines:
             clear = "\r\x1b[K" if self._live else ""
-            self.stream.write(clear + "\n".join(_plain(line) for line in lines) + "\n")
+            self.stream.write(clear + "\n".join(lines) + "\n")
             self.stream.flush()
 
+    def _line(self, event: Event, words: str, colour: str = "") -> str:
+        return f"{self._in('dim', seconds_at(event))}{self._in(colour, _plain(words))}"
+
+    def _in(self, colour: str, words: str) -> str:
+        return self._colours.get(colour, "") + words + (self._colours["end"] if colour in self._colours else "")
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self.stream.fileno()).columns or 80
+        except OSError:
+            return 80
+
     def _count(self) -> None:
-        """One line that is written over: how many states are done and running, and for how long."""
+        """How far it is: a bar for each Map that runs, how many states are done and running, and for how long."""
         state: Any = self.execution._run.state  # type: ignore[union-attr]
         done, begun = sum(state.exited) + sum(state.failed), sum(state.entered)
         words = f"{done:,} states done, {begun - done:,} running, {duration_text(self.execution.duration_s)}"
-        self.stream.write(f"\r\x1b[K{words}" if self._live else words + "\n")
+        if not self._live:
+            self.stream.write(words + "\n")
+        else:
+            bars = [one for one in map(bar, running_maps(sampled(state.frames))) if one][:MOST_BARS]
+            # a line that is wrapped could not be written over
+            line = _plain(" · ".join([*bars, words]))[: max(10, self._columns() - 1)]
+            self.stream.write(f"\r\x1b[K{self._in('dim', line)}")
         self.stream.flush()
+
+
+def bar(owner: Any) -> str:
+    """How far a Map has come, such as ``Each ████████░░░░░░░░ 3/6, 1 failed``; nothing when it has ended meanwhile."""
+    children = owner.children
+    if children is None:
+        return ""
+    ended, length = children.done + children.failed, children.length
+    full = BAR * ended // length if length else BAR
+    failed = f", {children.failed:,} failed" if children.failed else ""
+    return f"{cut(owner.path, 30)} {'█' * full}{'░' * (BAR - full)} {ended:,}/{length:,}{failed}"
 
 
 def _plain(line: str) -> str:
@@ -103,4 +142,4 @@ def _plain(line: str) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in line)
 
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "bar"]
