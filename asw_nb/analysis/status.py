@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from asw_nb.engine.execution import CHILDREN, TIMER, ExecutionState, Frame
-from asw_nb.history.fold import Fold, Visit, map_items
+from asw_nb.history.fold import Fold, Visit
 from asw_nb.language.plan import MAP, Plan, StatePlan
 
 Statuses = dict[str, str]
@@ -26,11 +26,9 @@ def graph_statuses(fold: Fold) -> tuple[Statuses, Counts]:
     A Map's counts are those of its items, of all its visits together. Another state's are those of its visits, when there are several.
     """
     by_state: dict[str, Counter[str]] = {}
-    newest: dict[str, str] = {}
-    for visit in fold.visits:
-        path = visit.state.path
-        by_state.setdefault(path, Counter())[visit.status] += 1
-        newest[path] = visit.status
+    for (path, status), number in Counter((visit.state.path, visit.status) for visit in fold.visits).items():
+        by_state.setdefault(path, Counter())[status] = number
+    newest = {visit.state.path: visit.status for visit in fold.visits}
     statuses: Statuses = {}
     counts: Counts = {}
     for path, tally in by_state.items():
@@ -41,9 +39,10 @@ def graph_statuses(fold: Fold) -> tuple[Statuses, Counts]:
     for state in fold.state.plan.states:
         if state.kind == MAP:
             counts.pop(state.path, None)
-    for owner, _, visits in map_items(fold):
-        items = counts.setdefault(owner.state.path, {})
-        status = item_status(visits)
+    last = {(v.parent.number, v.frame): v for v in fold.visits if v.parent is not None and v.parent.state.kind == MAP}
+    for visit in last.values():
+        items = counts.setdefault(visit.parent.state.path, {})  # type: ignore[union-attr]
+        status = item_status([visit])
         items[status] = items.get(status, 0) + 1
     return statuses, counts
 

@@ -9,13 +9,14 @@ are packed into as many lanes as ran side by side: its height shows the concurre
 
 from __future__ import annotations
 
+import functools
 import heapq
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from asw_nb.analysis.timeline_spans import CONTAINER, FAILED, FAILED_STEP, QUEUED, TIMED_OUT, Key, Spans
+from asw_nb.analysis.timeline_spans import CONTAINER, FAILED, FAILED_STEP, QUEUED, TIMED_OUT, Key, Spans, places
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,12 +115,14 @@ def _visit_failed(spans: Spans) -> np.ndarray:
     """Which spans are the failed last attempt of their visit."""
     import numpy as np
 
-    visits, visit_of = np.unique(np.stack([spans.key, spans.visit], axis=1), axis=0, return_inverse=True)
-    visit_of = visit_of.reshape(-1)
+    bad = np.isin(spans.kind, (FAILED, TIMED_OUT, FAILED_STEP))
+    if not bad.any():
+        return bad
+    visits, visit_of = np.unique(places(spans.key, spans.visit), return_inverse=True)
     newest = np.full(len(visits), -1, dtype="int64")
     np.maximum.at(newest, visit_of, spans.attempt)
     # An attempt may be queued, and then run: both spans bear its number.
-    return (spans.attempt == newest[visit_of]) & np.isin(spans.kind, (FAILED, TIMED_OUT, FAILED_STEP))
+    return (spans.attempt == newest[visit_of]) & bad
 
 
 def _lane(key: Key) -> str:
@@ -135,25 +138,24 @@ def _rows(
     import numpy as np
 
     lanes = [_lane(key) for key in keys]
+    patterns = [_INDEX.sub("[*]", lane + "/") for lane in lanes]
     items: dict[tuple[str, str], set[str]] = {}
-    for key, lane in zip(keys, lanes, strict=True):
+    for key, lane, pattern in zip(keys, lanes, patterns, strict=True):
         if lane:
-            items.setdefault((key.execution, _INDEX.sub("[*]", lane + "/")), set()).add(lane)
+            items.setdefault((key.execution, pattern), set()).add(lane)
     opened = {place for place in items if _is_meant(place[1], unfold)}
     large = {place for place, found in items.items() if place not in opened and (fold_all or len(found) > FOLD_ABOVE)}
 
-    def is_folded(execution: str, lane: str) -> bool:
-        pattern = _INDEX.sub("[*]", lane + "/")
+    @functools.cache
+    def is_folded(execution: str, pattern: str) -> bool:
         ends = [m.end() for m in re.finditer(r"\[\*\]/", pattern)]
         return any((execution, pattern[:end]) in large for end in ends)
 
-    places = {(key.execution, lane) for key, lane in zip(keys, lanes, strict=True)}
-    folded_lane = {place: is_folded(*place) for place in places}
-    folded = [folded_lane[key.execution, lane] for key, lane in zip(keys, lanes, strict=True)]
+    folded = [is_folded(key.execution, pattern) for key, pattern in zip(keys, patterns, strict=True)]
     promoted = set() if fold_all else _promoted(keys, folded, first, failed)
     bad = failed.tolist()
     if opened:
-        promoted |= {i for i, lane in enumerate(lanes) if bad[i] and (keys[i].execution, _INDEX.sub("[*]", lane + "/")) in opened}
+        promoted |= {i for i, pattern in enumerate(patterns) if bad[i] and (keys[i].execution, pattern) in opened}
 
     rows: list[Row] = []
     index: dict[tuple[str, str, bool], int] = {}
@@ -166,9 +168,11 @@ def _rows(
         if at is None:
             at = index[key.execution, label, together] = len(rows)
             rows.append(Row(key.execution, label, is_promoted=i in promoted))
-        rows[at].count += 1
-        rows[at].failed += bad[i]
-        rows[at].first = min(rows[at].first, starts[i])
+        row = rows[at]
+        row.count += 1
+        row.failed += bad[i]
+        if starts[i] < row.first:
+            row.first = starts[i]
         row_of_key[i] = at
     anchors: dict[tuple[str, str], float] = {}
     for row in rows:
@@ -238,9 +242,9 @@ def _pack(spans: Spans, row: np.ndarray, rows: list[Row]) -> np.ndarray:
     """The lane of each span: a visit takes the first lane that is free when it begins. Sets `Row.lanes`."""
     import numpy as np
 
-    place = np.stack([row, spans.key, spans.visit], axis=1)
-    visits, visit_of = np.unique(place, axis=0, return_inverse=True)
-    visit_of = visit_of.reshape(-1)
+    # a key is drawn in one row, so that key and visit tell one bar from another
+    visits, any_span, visit_of = np.unique(places(spans.key, spans.visit), return_index=True, return_inverse=True)
+    row_of_visit = row[any_span]
     start, end = np.full(len(visits), np.inf), np.full(len(visits), -np.inf)
     np.minimum.at(start, visit_of, spans.start)
     np.maximum.at(end, visit_of, spans.end)
@@ -248,10 +252,11 @@ def _pack(spans: Spans, row: np.ndarray, rows: list[Row]) -> np.ndarray:
     current, used = -1, 0
     busy: list[tuple[float, int]] = []
     free: list[int] = []
-    for at in np.lexsort((start, visits[:, 0])).tolist():
-        if visits[at, 0] != current:
-            current, busy, free, used = visits[at, 0], [], [], 0
-        while busy and busy[0][0] <= start[at]:
+    order = np.lexsort((start, row_of_visit))
+    for at, of, begin, until in zip(order.tolist(), row_of_visit[order].tolist(), start[order].tolist(), end[order].tolist(), strict=True):
+        if of != current:
+            current, busy, free, used = of, [], [], 0
+        while busy and busy[0][0] <= begin:
             heapq.heappush(free, heapq.heappop(busy)[1])
         if free:
             lane = heapq.heappop(free)
@@ -259,7 +264,7 @@ def _pack(spans: Spans, row: np.ndarray, rows: list[Row]) -> np.ndarray:
             lane, used = used, used + 1
             rows[current].lanes = used
         lanes[at] = lane
-        heapq.heappush(busy, (end[at], lane))
+        heapq.heappush(busy, (until, lane))
     return lanes[visit_of]
 
 

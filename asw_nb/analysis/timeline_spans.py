@@ -94,6 +94,11 @@ class Spans:
         return Spans(self.keys, **{name: getattr(self, name)[index] for name in columns})
 
 
+def places(key: np.ndarray, visit: np.ndarray) -> np.ndarray:
+    """One number for each pair of key and visit, in their order: to compare and to sort numbers takes a tenth of the time of rows."""
+    return key.astype("int64") * (int(visit.max(initial=0)) + 1) + visit
+
+
 def texts(frame: pd.DataFrame, column: str) -> np.ndarray:
     """A column as an object array of strings, with "" for what is missing."""
     import numpy as np
@@ -249,16 +254,15 @@ def _state_spans(
     import numpy as np
 
     entered, exited = times
-    place = np.stack([key, visit], axis=1)
-    tried = {tuple(p) for p in place[:n].tolist()}
+    place = places(key, visit)
+    tried = np.isin(place[n:], place[:n])
     kinds = np.full(len(states), -1, dtype="int8")
-    types, statuses = texts(states, "type"), texts(states, "status")
-    for i, (where, type_, status) in enumerate(zip(map(tuple, place[n:].tolist()), types, statuses, strict=True)):
+    for i, (has_attempts, type_, status) in enumerate(zip(tried.tolist(), texts(states, "type"), texts(states, "status"), strict=True)):
         if type_ == "Wait":
             kinds[i] = WAIT
         elif type_ in ("Map", "Parallel"):
             kinds[i] = CONTAINER
-        elif where in tried:
+        elif has_attempts:
             continue
         elif type_ == "Task":
             kinds[i] = _RUN_KIND.get(status, ABORTED)

@@ -26,6 +26,9 @@ def strip(visits: Sequence[Visit], end_us: int) -> str:
     def column(at: float) -> int:
         return min(COLUMNS - 1, max(0, int(at / slice_us)))
 
+    # of what a very long history repeats in the same slices, once is enough
+    painted: set[tuple[str, int, int]] = set()
+
     for visit in visits:
         if not visit.attempts and not visit.waits:
             continue
@@ -45,8 +48,11 @@ def strip(visits: Sequence[Visit], end_us: int) -> str:
             begun = attempt.scheduled if attempt.started is None else attempt.started
             if begun - attempt.scheduled > slice_us:
                 paint(attempt.scheduled, begun, WAITING)
-            paint(begun, until, RUNNING)
             times[path] = times.get(path, 0) + until - begun
+            piece = path, int(begun / slice_us), int((until - 1) / slice_us)
+            if piece not in painted:
+                painted.add(piece)
+                paint(begun, until, RUNNING)
             if attempt.status in ("FAILED", "TIMED_OUT"):
                 line[column(until - 1)] = FAILED
     if not lines:
