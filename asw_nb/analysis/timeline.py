@@ -73,6 +73,12 @@ class _Scale:
             return self.cuts.apply(seconds + self.shift_s)
         return seconds / self.unit_s
 
+    def first(self, spans: Spans) -> float:
+        """Where the axis begins: with the execution, and not with the first thing that can be drawn."""
+        import numpy as np
+
+        return min(float(self.start.min()), float(self.place(np.zeros(1), spans)[0]))
+
 
 def timeline(
     attempts: pd.DataFrame,
@@ -135,7 +141,7 @@ def timeline(
         traces = _picture_traces(spans, layout, scale, names)
     if len(path):
         traces.append(_path_trace(path, *ends))
-    page = _page(layout, names, scale, title, legend_entries=len(set(spans.kind.tolist())) + bool(len(path)))
+    page = _page(layout, names, scale, scale.first(spans), title, legend_entries=len(set(spans.kind.tolist())) + bool(len(path)))
     if traces[0]["type"] == "image":
         # axes of a picture would keep its pixels square; and what is one picture cannot be hidden by kinds
         page["yaxis"]["scaleanchor"] = False
@@ -198,7 +204,7 @@ def _title(title: str) -> dict[str, Any]:
     }
 
 
-def _page(layout: Layout, names: list[str], scale: _Scale, title: str | None, legend_entries: int) -> dict[str, Any]:
+def _page(layout: Layout, names: list[str], scale: _Scale, low: float, title: str | None, legend_entries: int) -> dict[str, Any]:
     """Axes, margins and legend; the height follows the rows up to `MAX_HEIGHT_PX`."""
     # The legend wraps where a notebook's column is narrow; room for its second line keeps it clear of the title.
     top = (30 if title else 10) + (28 if legend_entries <= 6 else 46)
@@ -209,7 +215,7 @@ def _page(layout: Layout, names: list[str], scale: _Scale, title: str | None, le
         if row.centre * slot_px - free >= 12:
             shown.append(i)
             free = row.centre * slot_px
-    low, high = float(scale.start.min()), float(scale.end.max())
+    high = float(scale.end.max())
     spread = (high - low) or 1.0
     line = {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID}
     page: dict[str, Any] = {
@@ -458,7 +464,7 @@ def _static(
     """The static twin: the picture, and its numbers in a table that can be opened."""
     import numpy as np
 
-    low, high = float(scale.start.min()), float(scale.end.max())
+    low, high = scale.first(spans), float(scale.end.max())
     bands: list[tuple[float, float, str]] = []
     if scale.cuts is not None and scale.marks is not None:
         marks, axis_title, bands = scale.marks, scale.title, scale.cuts.bands()
@@ -468,7 +474,7 @@ def _static(
     else:
         marks = [(value, f"{value:g}") for value in svg.ticks(low, high)]
         axis_title = scale.title
-    picture = svg.draw(spans, layout, names, scale.start, scale.end, marks, axis_title, path, bands)
+    picture = svg.draw(spans, layout, names, scale.start, scale.end, low, marks, axis_title, path, bands)
 
     length = spans.end - spans.start
     n = len(layout.rows)

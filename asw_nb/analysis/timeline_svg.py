@@ -146,6 +146,7 @@ def draw(
     names: list[str],
     starts: np.ndarray,
     ends: np.ndarray,
+    low: float,
     marks: list[tuple[float, str]],
     axis_title: str,
     path: Path | None = None,
@@ -159,6 +160,8 @@ def draw(
         One per row.
     starts, ends : ndarray
         Of each span, in units of the axis.
+    low : float
+        Where the axis begins.
     marks : list of (float, str)
         The axis ticks and their labels.
     axis_title : str
@@ -175,7 +178,7 @@ def draw(
     top = legend[1]
     plot = slots * SLOT_PX
     height = top + plot + 42 + (16 if shown < len(layout.rows) else 0)
-    low, high = float(starts.min()), float(ends.max())
+    high = float(ends.max())
     scale = (WIDTH - 14 - left) / ((high - low) or 1.0)
 
     size = f"viewBox='0 0 {WIDTH} {height:.0f}' width='{WIDTH}' height='{height:.0f}'"

@@ -31,6 +31,17 @@ def duration_text(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def share_text(part: float) -> str:
+    """A part of one in percent; what is less than one percent, but not nothing, is no zero.
+
+    Examples
+    --------
+    >>> share_text(0.754), share_text(0.0004), share_text(0.0)
+    ('75%', '<1%', '0%')
+    """
+    return "<1%" if 0 < part < 0.005 else f"{part:.0%}"
+
+
 def cut(text: str, limit: int = MAX_TEXT) -> str:
     """Text of at most `limit` characters, saying what is left out."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit:,} more characters)"
@@ -65,4 +76,4 @@ def readable_cause(cause: str | None) -> str:
     return f"{redact_text(str(raised.get('errorType', 'Error')))}: {redact_text(raised['errorMessage'])}"
 
 
-__all__ = ["MAX_TEXT", "cut", "duration_text", "readable_cause", "stack_trace"]
+__all__ = ["MAX_TEXT", "cut", "duration_text", "readable_cause", "share_text", "stack_trace"]

@@ -9,6 +9,7 @@ another container, nothing can be known from here: its processes may be alive, a
 from __future__ import annotations
 
 import functools
+import getpass
 import hashlib
 import json
 import os
@@ -73,6 +74,14 @@ def _started_at(pid: int) -> str | None:
         return None
 
 
+def _user() -> str:
+    """Whose process it is, for people to read: it tells no process from another."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a number without a name, as in many containers
+        return ""
+
+
 def this_process() -> str:
     """This process's identity, as JSON text."""
     return _identity(os.getpid())
@@ -92,7 +101,7 @@ def short(identity: str) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _identity(pid: int) -> str:
-    known = {"host": os.uname().nodename, "boot": _boot(), "pid": pid, "started": _started(pid)}
+    known = {"host": os.uname().nodename, "boot": _boot(), "pid": pid, "started": _started(pid), "user": _user()}
     return json.dumps(known | {"machine": _machine(), "pids": _namespace()})
 
 
@@ -148,4 +157,9 @@ def describe(identity: str | None) -> str:
     return "nobody" if known is None else f"process {known['pid']} on {known['host']}"
 
 
-__all__ = ["ALIVE", "DEAD", "IDENTITY", "UNKNOWN", "describe", "is_alive", "life", "short", "this_process"]
+def user(identity: str | None) -> str:
+    """Whose process it is or was; "" where that is not known."""
+    return str((_read(identity) or {}).get("user", ""))
+
+
+__all__ = ["ALIVE", "DEAD", "IDENTITY", "UNKNOWN", "describe", "is_alive", "life", "short", "this_process", "user"]

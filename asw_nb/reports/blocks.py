@@ -32,6 +32,8 @@ class Limits:
         Points of a timeline that answer the mouse.
     live : int
         Figures that can be zoomed; the others are still pictures.
+    pictures : int
+        Figures and graphs; what the others show is said in words.
     runs : int
         Executions that are told one by one.
     """
@@ -42,11 +44,12 @@ class Limits:
     source: int = 60_000
     points: int = 5_000
     live: int = 60
+    pictures: int = 200
     runs: int = 20
 
     def halved(self) -> Limits:
         """Half as much of everything."""
-        return replace(self, **{f.name: max(1, getattr(self, f.name) // 2) for f in fields(self)})
+        return replace(self, **{f.name: max(0 if f.name in ("live", "pictures") else 1, getattr(self, f.name) // 2) for f in fields(self)})
 
 
 @dataclass

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from asw_nb.errors import UsageError, did_you_mean
 from asw_nb.history.redact import redact
 from asw_nb.reports import compared, drawn, told
-from asw_nb.reports.blocks import Again, Document, Limits, Part, Prose, Section, name, text
+from asw_nb.reports.blocks import Again, Block, Document, Drawing, Fold, Limits, Part, Prose, Section, name, text
 from asw_nb.reports.material import Material
 from asw_nb.views import View
 
@@ -50,7 +51,7 @@ def document(
         (material,) = materials
         part = _part(material, sections, limits, last)
         heading = title or f"{material.record.workflow} · {material.record.name}"
-        return Document(text(heading, 200), [part], _again(material, folder, limits, code), limits)
+        return with_pictures(Document(text(heading, 200), [part], _again(material, folder, limits, code), limits))
     workflows = sorted({m.record.workflow for m in materials})
     heading = title or f"{', '.join(workflows[:3])}{' …' if len(workflows) > 3 else ''} · {len(materials):,} executions"
     told_of = [s for s in compared.overview(materials, limits) if s.key in sections]
@@ -63,7 +64,27 @@ def document(
     parts += [_part(materials[i], each, limits, 0) for i in shown]
     if len(shown) < len(materials):
         parts[0].sections[0].blocks.append(Prose(f"{len(shown):,} of {len(materials):,} executions are told one by one below, those that did not succeed first."))
-    return Document(text(heading, 200), parts, None, limits)
+    return with_pictures(Document(text(heading, 200), parts, None, limits))
+
+
+def with_pictures(document: Document) -> Document:
+    """The document with as many drawings as its limits allow, the first ones."""
+    left = document.limits.pictures
+
+    def shown(blocks: list[Block]) -> list[Block]:
+        nonlocal left
+        out: list[Block] = []
+        for block in blocks:
+            if isinstance(block, Fold):
+                block = replace(block, blocks=shown(block.blocks))
+            elif isinstance(block, Drawing):
+                left -= 1
+                block = block if left >= 0 else block.instead
+            out.append(block)
+        return out
+
+    parts = [replace(part, sections=[replace(section, blocks=shown(section.blocks)) for section in part.sections]) for part in document.parts]
+    return replace(document, parts=parts)
 
 
 def _part(material: Material, sections: Sequence[str], limits: Limits, last: int) -> Part:
@@ -98,4 +119,4 @@ def materials(runs: Sequence[View]) -> list[Material]:
     return [Material(view) for view in runs]
 
 
-__all__ = ["SECTIONS", "chosen", "document", "materials"]
+__all__ = ["SECTIONS", "chosen", "document", "materials", "with_pictures"]

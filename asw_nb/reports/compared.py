@@ -68,6 +68,7 @@ def differences(views: Sequence[Any], limits: Limits) -> list[Block]:
     if len({view.status for view in views}) > 1:  # of one that failed there is no output: that is said already
         table = table[table["section"] != "output"]
     if len(table):
+        table = table[[not _is_absence(row) for row in table.itertuples(index=False, name=None)]]
         names = comparison.names
         rows = []
         for section, what, *values, change in table.itertuples(index=False, name=None):
@@ -78,6 +79,12 @@ def differences(views: Sequence[Any], limits: Limits) -> list[Block]:
     if comparison.definition_diff:
         blocks.append(Fold("The change of the definition", [Code(cut(comparison.definition_diff, limits.text), "diff")]))
     return blocks
+
+
+def _is_absence(row: tuple[Any, ...]) -> bool:
+    """Whether a row says again what the row of the state's status says: that a state was not entered."""
+    section, what, *values, _ = row
+    return section == "state" and what.rpartition(" ")[2] in ("visits", "attempts", "duration_s", "wait_s") and any(v is None for v in values)
 
 
 def _value(value: Any, what: str) -> str:

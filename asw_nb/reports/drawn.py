@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from asw_nb.analysis.card import MAX_GRAPH_STATES, graph_picture
 from asw_nb.analysis.chart import cell_text
 from asw_nb.analysis.graph import to_mermaid, to_svg
-from asw_nb.analysis.words import duration_text
+from asw_nb.analysis.words import duration_text, share_text
 from asw_nb.errors import UsageError
 from asw_nb.reports.blocks import Block, Code, Drawing, Fold, Limits, Prose, Section, Table, cropped, name, short, text
 from asw_nb.reports.material import Material
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 LOWER_IS_BETTER = re.compile(r"loss|err|rmse|mse|mae|perplexity|latency|time|cost", re.I)
 HIGHER_IS_BETTER = re.compile(r"acc|auc|f1|precision|recall|score|reward|r2|iou|map\b|bleu", re.I)
+MOST_PARTS, LEAST_PART = 20, 0.005
+"""Parts of the critical path that are told one by one, and the least share of such a part."""
+MOST_COLUMNS = 8
 MOST_MERMAID = 120
 """States up to which Mermaid draws a graph that can be read."""
 
@@ -61,8 +64,9 @@ def states(material: Material, limits: Limits) -> Section:
     if not material.visits:
         rows = [(name(path), kind, f"{sum(tally.values()):,}", ", ".join(f"{n:,} {s}" for s, n in tally.items())) for path, kind, tally in material.tallies()]
         note = f"The history of {material.events:,} events is too long to be told visit by visit; run.states() has all."
-        return Section("states", "States and attempts", [Table(("state", "type", "visits", "status"), rows, frozenset({2}), 3, note)], "run.states()")
-    blocks: list[Block] = [states_table(material.visits)]
+        table = cropped(("state", "type", "visits", "status"), rows, limits.rows, "states", right=frozenset({2}), status=3)
+        return Section("states", "States and attempts", [table, Prose(note)], "run.states()")
+    blocks: list[Block] = [states_table(material.visits, limits)]
     if len(material.visits) > 1:
         blocks.append(Fold(count(len(material.visits), "visit"), [visits_table(material.visits, limits)]))
     tries = attempts_table(material.visits, limits)
@@ -81,10 +85,18 @@ def time(material: Material, limits: Limits) -> Section | None:
         key = ("(between the states)" if step.visit is None else step.visit.state.name, step.kind)
         sums[key] = sums.get(key, 0) + step.end - step.begin
     total = material.end_us or 1
-    rows = [(name(state), kind, duration_text(us / 1e6), f"{us / total:.0%}") for (state, kind), us in sorted(sums.items(), key=lambda item: -item[1])]
+    parts = sorted(((us, *key) for key, us in sums.items()), key=lambda part: (-part[0], part[1:]))
+    told = [part for part in parts[:MOST_PARTS] if part[0] / total >= LEAST_PART] or parts[:1]
+    rest = parts[len(told) :]
+    if len(rest) == 1:
+        told, rest = parts, []
+    rows = [(name(state), kind, duration_text(us / 1e6), share_text(us / total)) for us, state, kind in told]
+    if rest:
+        left = sum(part[0] for part in rest)
+        rows.append((f"({count(len(rest), 'smaller part')})", "", duration_text(left / 1e6), share_text(left / total)))
     blocks: list[Block] = [
         Prose("The critical path: what decided how long it took, most time first. Shortening anything else changes nothing."),
-        cropped(("state", "kind", "time", "share"), rows, 20, "parts of the path", right=frozenset({2, 3})),
+        Table(("state", "kind", "time", "share"), rows, frozenset({2, 3})),
     ]
     summary = material.summary
     if summary is None:
@@ -114,7 +126,14 @@ def metrics(material: Material, limits: Limits) -> Section | None:
 
 
 def _values(rows: pandas.DataFrame, limits: Limits) -> Table:
-    """First, last, lowest and highest value of each metric at each place."""
+    """First, last, lowest and highest value of each metric at each place; the values themselves where there is one of each."""
+    names = list(rows["name"].unique())
+    if len(names) <= MOST_COLUMNS and rows["path"].nunique() > 1 and not rows.duplicated(["name", "path"]).any():
+        places: dict[str, dict[str, str]] = {}
+        for metric, path, value in zip(rows["name"], rows["path"], rows["value"], strict=True):
+            places.setdefault(path, {})[metric] = cell_text(float(value))
+        cells = [(name(path), *(values.get(metric, "") for metric in names)) for path, values in places.items()]
+        return cropped(("state", *(name(n, 80) for n in names)), cells, limits.rows, "places", right=frozenset(range(1, len(names) + 1)))
     out = []
     groups: Any = rows.groupby(["name", "path"], sort=False)
     for (metric, path), group in groups:
@@ -149,10 +168,13 @@ def _trials(material: Material, rows: pandas.DataFrame, limits: Limits) -> list[
     if len(sweep.table) < 2:
         return []
     columns = [c for c in (*FIXED, *sweep.parameters, sweep.metric) if c in sweep.table]
-    cells = [tuple(_trial_cell(v) for v in row) for row in sweep.table[columns].itertuples(index=False, name=None)]
+    trials = list(sweep.table[columns].itertuples(index=False, name=None))
+    cells = [tuple(duration_text(v) if c == "duration_s" else _trial_cell(v) for c, v in zip(columns, trial, strict=True)) for trial in trials]
+    numbers = frozenset(i for i in range(len(columns)) if all(v is None or (isinstance(v, (int, float)) and not isinstance(v, bool)) for v in (t[i] for t in trials)))
+    heads = [name(str(c), 60).removesuffix("_s" if c == "duration_s" else "") for c in columns]
     given = ", ".join(f"{p} = {_trial_cell(best[p])}" for p in sweep.parameters)
     said = f"Best trial of {len(sweep.table):,}: item {best['index']}" + (f" with {given}" if given else "") + f"; {sweep.metric} {cell_text(best[sweep.metric])}."
-    return [Prose(text(said)), cropped([name(str(c), 60) for c in columns], cells, limits.rows, "trials", status=1, right=frozenset({0, 2, 3}))]
+    return [Prose(text(said)), cropped(heads, cells, limits.rows, "trials", status=1, right=numbers)]
 
 
 def _mode(metric: str) -> str | None:

@@ -14,6 +14,7 @@ from asw_nb.analysis.tables import no_collection
 from asw_nb.errors import UsageError, did_you_mean
 from asw_nb.reports import build
 from asw_nb.reports.blocks import Document, Limits, Section
+from asw_nb.reports.figures import library
 from asw_nb.reports.told import count
 from asw_nb.views import View
 
@@ -50,13 +51,25 @@ class Report:
         return f"asw report {self.document.title} | {count(sum(len(p.sections) for p in self.document.parts), 'section')}" + (f" in {parts} parts" if parts > 1 else "")
 
     def text(self, form: str, max_bytes: int = MAX_BYTES) -> str:
-        """The report as the text of a file: ``"html"``, ``"markdown"`` or ``"notebook"``."""
+        """The report as the text of a file: ``"html"``, ``"markdown"`` or ``"notebook"``.
+
+        Raises
+        ------
+        UsageError
+            It does not fit, however much of it is left out.
+        """
         limits, written = Limits(), _written(form, self.document)
+        if form == "html" and _size(written) > max_bytes and max_bytes < 2 * _size(library()[0]):
+            # charts that can be zoomed would leave no room for anything else
+            limits = replace(limits, live=0)
+            written = _written(form, self._with_extra(self._make(limits)))
         for _ in range(HALVINGS):
-            if len(written.encode("utf-8", "replace")) <= max_bytes:
-                break
+            if _size(written) <= max_bytes:
+                return written
             limits = limits.halved()
             written = _written(form, self._with_extra(self._make(limits)))
+        if _size(written) > max_bytes:
+            raise UsageError(f"the report does not fit in {max_bytes:,} bytes: the shortest one has {_size(written):,}.")
         return written
 
     def save(self, path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Path:
@@ -80,6 +93,10 @@ class Report:
         from asw_nb.reports.inline import document_html
 
         return {"text/plain": repr(self), "text/html": document_html(self.document)}
+
+
+def _size(written: str) -> int:
+    return len(written.encode("utf-8", "replace"))
 
 
 def form_of(path: Path) -> str:

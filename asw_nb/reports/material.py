@@ -165,13 +165,13 @@ class Material:
         return ended[:count][::-1]
 
     def started_by(self) -> str:
-        """The process that drove it, in words; nothing where that is not known."""
+        """Who drove it: the user and the process, in words; nothing where that is not known."""
         if self.workspace is None or self.workspace.closed:
             return ""
         with contextlib.suppress(AswError):
             identity = self.workspace.store.owner_of(self.view.key)  # type: ignore[attr-defined]
             words = owner.describe(identity)
-            return "" if words == "nobody" else words
+            return "" if words == "nobody" else ", ".join(filter(None, (owner.user(identity), words)))
         return ""
 
 

@@ -52,11 +52,17 @@ def attempts_table(visits: list[Visit], limits: Limits) -> Table | None:
     return Table(("state", "attempt", "status", "at", "duration", "queued", "worker", "error"), rows, frozenset({1, 3, 4, 5}), 2, note)
 
 
-def states_table(visits: list[Visit]) -> Table:
-    """One row per state of the definition."""
+def states_table(visits: list[Visit], limits: Limits) -> Table:
+    """One row per state of the definition, those in which something went wrong first when there are too many."""
     groups: dict[str, list[Visit]] = {}
     for visit in visits:
         groups.setdefault(visit.state.path, []).append(visit)
+    note = ""
+    if len(groups) > limits.rows:
+        bad = [path for path, of in groups.items() if any(v.error or v.status in BAD for v in of)][: limits.rows]
+        kept = {*bad, *[path for path in groups if path not in set(bad)][: limits.rows - len(bad)]}
+        note = f"{len(kept):,} of {len(groups):,} states are shown, those that went wrong first."
+        groups = {path: of for path, of in groups.items() if path in kept}
     rows = []
     for path, of in groups.items():
         times = [(v.exited - v.entered) / 1e6 for v in of if v.exited is not None]
@@ -72,7 +78,7 @@ def states_table(visits: list[Visit]) -> Table:
             text(error or "", 120),
         ))  # fmt: skip
     heads = ("state", "type", "visits", "status", "attempts", "retries", "time", "longest", "function", "first error")
-    return Table(heads, rows, frozenset({2, 4, 5, 6, 7}), 3)
+    return Table(heads, rows, frozenset({2, 4, 5, 6, 7}), 3, note)
 
 
 __all__ = ["attempts_table", "states_table", "visits_table"]

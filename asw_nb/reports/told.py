@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import platform
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import metadata
+from typing import NamedTuple
 
 from asw_nb.analysis.compare import leaves
-from asw_nb.analysis.words import cut, duration_text, readable_cause, stack_trace
+from asw_nb.analysis.words import cut, duration_text, readable_cause, share_text, stack_trace
 from asw_nb.history.fold import Attempt, Visit
 from asw_nb.history.redact import redact, redact_lines, redact_text
 from asw_nb.reports.blocks import (
@@ -73,7 +75,7 @@ def verdict(material: Material, limits: Limits) -> Section:
     summary = material.summary
     if summary is not None and summary.duration_s:
         parts = [("busy", summary.busy_s), ("waiting", summary.waiting_s), ("idle", summary.idle_s)]
-        facts.append(("time", ", ".join(f"{what} {duration_text(s)} ({s / summary.duration_s:.0%})" for what, s in parts if s)))
+        facts.append(("time", ", ".join(f"{what} {duration_text(s)} ({share_text(s / summary.duration_s)})" for what, s in parts if s)))
     blocks.append(Facts(facts))
     if record.status == "SUCCEEDED":
         blocks += [Prose("Output"), payload(record.output, limits.text)]
@@ -90,14 +92,23 @@ def _sentence(material: Material) -> str:
     if tries:
         again = sum(max(0, v.tries - 1) for v in material.visits if v.attempts)
         done += f", {count(tries, 'attempt')}" + (f", {count(again, 'retry')}" if again else "")
+    caught = sum(v.status == "CAUGHT" for v in material.visits)
+    if caught:
+        done += f", {count(caught, 'caught error')}"
     if record.status == "RUNNING":
         return f"Still running when this was made, after {took}: {done}."
     if record.status == "SUCCEEDED":
         return f"Succeeded in {took}: {done}."
     words = {"FAILED": "Failed", "TIMED_OUT": "Timed out", "ABORTED": "Was stopped"}[record.status]
     where = f" at {name(record.failed_path)}" if record.failed_path else ""
-    why = f": {text(record.error, 200)}" if record.error else ""
+    message = text(" ".join(_message(record.error, record.cause).split()), 200).rstrip(".")
+    why = "".join(f": {words}" for words in (text(record.error, 200) if record.error else "", message) if words)
     return f"{words}{where} after {took}{why}. {done[0].upper()}{done[1:]}."
+
+
+def _message(error: str | None, cause: str | None) -> str:
+    """A cause as a person reads it, without the error's name before it."""
+    return readable_cause(cause).removeprefix(f"{error}: ")
 
 
 # --------------------------------------------------------------------------- errors
@@ -116,20 +127,34 @@ def errors(material: Material, limits: Limits) -> Section | None:
         trace = _last_traceback(material) or "".join(stack_trace(record.cause))
         if trace:
             blocks += [Prose("Traceback"), Code(_tail(redact_text(trace), limits.text), "pytb")]
-    failed = list(_failures(material))
-    if failed:
-        rows = [(*where, what, message, then) for where, what, message, then, _ in failed]
+    else:
+        trace = ""
+    failed = sorted(_failures(material), key=lambda failure: failure.at)
+    alone = len(failed) == 1 and bool(blocks) and failed[0].path == name(record.failed_path or "")  # it is told already
+    if failed and not alone:
+        rows = [(f.path, f.attempt, duration_text(f.at / 1e6), f.error, f.message, f.then) for f in failed]
         heads = ("state", "attempt", "at", "error", "message", "what followed")
-        blocks += [Prose(f"{count(len(failed), 'failure')} of tasks and states, in the order of time.")]
-        blocks += [cropped(heads, rows, limits.rows, "failures", right=frozenset({1, 2})), *_tracebacks(material, failed, limits)]
+        followed = Counter(f.then.partition(",")[0] for f in failed)
+        said = ", ".join(f"{n:,} {then}" for then, n in followed.most_common())
+        blocks += [Prose(f"{count(len(failed), 'failure')}, in the order of time: {said}.")]
+        blocks += [cropped(heads, rows, limits.rows, "failures", right=frozenset({1, 2})), *_tracebacks(failed, trace, limits)]
     return Section("errors", "Errors", blocks, 'run.attempts().query("error.notna()")') if blocks else None
 
 
-Failure = tuple[tuple[str, str, str], str, str, str, str]
+class Failure(NamedTuple):
+    """A try, or a state, that failed; `at` is in microseconds since the start, `then` what followed."""
+
+    at: int
+    path: str
+    attempt: str
+    error: str
+    message: str
+    then: str
+    trace: str
 
 
 def _failures(material: Material) -> Iterator[Failure]:
-    """(state, attempt, at), error, message, what followed, traceback: of each failed try, and of each state that failed by itself."""
+    """Each failed try, and each state that failed by itself."""
     outputs = material.outputs if material.visits else {}
     for visit in material.visits:
         bad = [a for a in visit.attempts if a.status in ("FAILED", "TIMED_OUT")]
@@ -141,25 +166,24 @@ def _failures(material: Material) -> Iterator[Failure]:
 
 
 def _failure(visit: Visit, attempt: Attempt | None, error: str | None, cause: str | None, trace: str) -> Failure:
-    message = readable_cause(cause).removeprefix(f"{error}: ")
     last = attempt is None or attempt is visit.attempts[-1]
     then = "retried" if not last else {"CAUGHT": "caught", "SUCCEEDED": "recovered"}.get(visit.status, visit.status.lower())
     if then == "caught" and visit.next_name:
         then = f"caught, on to {name(visit.next_name, 60)}"
     at = visit.entered if attempt is None else attempt.finished or attempt.scheduled
-    where = name(visit.path), "" if attempt is None else str(attempt.number), duration_text(at / 1e6)
-    return where, text(error or "", 120), text(message, 200), then, trace
+    number = "" if attempt is None else str(attempt.number)
+    return Failure(at, name(visit.path), number, text(error or "", 120), text(_message(error, cause), 200), then, trace)
 
 
-def _tracebacks(material: Material, failed: list[Failure], limits: Limits) -> list[Block]:
-    """One traceback of each kind of error, by its state."""
+def _tracebacks(failed: list[Failure], shown: str, limits: Limits) -> list[Block]:
+    """One traceback of each kind of error, by its state, but for the one that is shown already."""
     kinds: dict[tuple[str, str], list[Failure]] = {}
     for failure in failed:
-        if failure[4]:
-            kinds.setdefault((re.sub(r"\[\d+\]", "[*]", failure[0][0]), failure[1]), []).append(failure)
+        if failure.trace and failure.trace != shown:
+            kinds.setdefault((re.sub(r"\[\d+\]", "[*]", failure.path), failure.error), []).append(failure)
     blocks: list[Block] = [
-        Fold(f"Traceback of {what} at {same[0][0][0]}" + (f" and {len(same) - 1:,} more like it" if len(same) > 1 else ""),
-             [Code(_tail(redact_text(same[0][4]), limits.text), "pytb")])
+        Fold(f"Traceback of {what} at {same[0].path}" + (f" and {len(same) - 1:,} more like it" if len(same) > 1 else ""),
+             [Code(_tail(redact_text(same[0].trace), limits.text), "pytb")])
         for (_, what), same in list(kinds.items())[:MOST_TRACEBACKS]
     ]  # fmt: skip
     if len(kinds) > MOST_TRACEBACKS:
@@ -252,7 +276,7 @@ def provenance(material: Material, limits: Limits) -> Section:
     record = material.record
     rows = [
         ("execution", name(record.id)), ("state machine", name(record.machine_id)), ("definition hash", record.digest), ("dialect", record.dialect),
-        ("type", record.type), ("ran on", record.backend), ("driven by", material.started_by()), ("started", moment(record.started_us)),
+        ("type", record.type), ("ran on", record.backend), ("started by", material.started_by()), ("started", moment(record.started_us)),
         ("ended", moment(record.finished_us)), ("redrives", str(record.redrives)), ("events", f"{material.events:,}"),
     ]  # fmt: skip
     made = [("Python", platform.python_version()), *((p, _version(p)) for p in PACKAGES), ("system", f"{platform.system()} {platform.machine()}")]

@@ -41,9 +41,9 @@ def test_the_sections_of_an_execution_stand_in_their_order():
 
 def test_the_verdict_says_how_it_ended_in_a_sentence():
     (verdict,) = only(sections(nightly().report())["verdict"], Verdict)
-    assert (verdict.status, verdict.text) == ("SUCCEEDED", "Succeeded in 1.0 s: 5 of 6 states entered, 27 events, 5 attempts, 1 retry.")
+    assert (verdict.status, verdict.text) == ("SUCCEEDED", "Succeeded in 1.0 s: 5 of 6 states entered, 27 events, 5 attempts, 1 retry, 1 caught error.")
     (verdict,) = only(sections(nightly(fail=True).report())["verdict"], Verdict)
-    assert verdict.text == "Failed at Broken after 1.0 s: NotEnough. 5 of 6 states entered, 28 events, 5 attempts, 1 retry."
+    assert verdict.text == "Failed at Broken after 1.0 s: NotEnough: too few rows. 5 of 6 states entered, 28 events, 5 attempts, 1 retry, 1 caught error."
 
 
 def test_errors_tell_what_followed_and_keep_the_users_traceback():
@@ -219,7 +219,7 @@ def test_a_history_too_long_to_be_folded_is_told_by_its_tallies(tmp_path, monkey
     assert list(made) == ["verdict", "parameters", "graph", "states", "definition", "provenance"]
     (table,) = only(made["states"], Table)
     assert table.rows == [("M", "Map", "1", "1 SUCCEEDED"), ("M/A", "Pass", "12,000", "12,000 SUCCEEDED")]
-    assert table.note == "The history of 24,004 events is too long to be told visit by visit; run.states() has all."
+    assert only(made["states"], Prose)[0].text == "The history of 24,004 events is too long to be told visit by visit; run.states() has all."
     for suffix in SUFFIXES:
         assert "24,004 events" in written(elsewhere.execution("it"), tmp_path, suffix)
 
@@ -258,7 +258,7 @@ def test_limits_are_halved_down_to_one():
     limits = Limits()
     for _ in range(40):
         limits = limits.halved()
-    assert limits == Limits(1, 1, 1, 1, 1, 1, 1)
+    assert limits == Limits(rows=1, lines=1, text=1, source=1, points=1, live=0, pictures=0, runs=1)
 
 
 # --------------------------------------------------------------------------- hostile texts, and secrets
