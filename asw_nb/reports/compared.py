@@ -73,7 +73,7 @@ def differences(views: Sequence[Any], limits: Limits) -> list[Block]:
         rows = []
         for section, what, *values, change in table.itertuples(index=False, name=None):
             shown = [_value(v, what) for v in values]
-            rows.append((section, name(what, 80), *shown, "" if change != change or change == 1 else f"×{change:.3g}"))
+            rows.append((section, text(what, 80) if section == "execution" else name(what, 80), *shown, "" if change != change or change == 1 else f"×{change:.3g}"))
         heads = ("", "what", *(name(n, 40) for n in names), "change")
         blocks.append(cropped(heads, rows, limits.rows, "differences", right=frozenset({len(heads) - 1})))
     if comparison.definition_diff:

@@ -82,7 +82,8 @@ def block_markdown(block: Block) -> str:
             return block_markdown(block.instead)
         case Fold():
             inner = "\n\n".join(map(block_markdown, block.blocks))
-            return f"<details>\n<summary>{html_text(block.title)}</summary>\n\n{inner}\n\n</details>"
+            title = html_text(" ".join(_UNSEEN.sub("\ufffd", block.title).split()))  # an empty line would end the HTML
+            return f"<details>\n<summary>{title}</summary>\n\n{inner}\n\n</details>"
 
 
 def _table(heads: list[str], rows: object, right: frozenset[int]) -> str:

@@ -16,6 +16,7 @@ from asw_nb.analysis.status import Counts, Statuses, Tallies, graph_statuses, li
 from asw_nb.errors import AswError
 from asw_nb.history import owner
 from asw_nb.history.fold import Fold, Visit
+from asw_nb.history.redact import redact_text
 from asw_nb.views import View
 
 if TYPE_CHECKING:
@@ -114,7 +115,11 @@ class Material:
 
     @cached_property
     def metrics(self) -> pandas.DataFrame:
-        return self.view.metrics()
+        rows = self.view.metrics()
+        if len(rows):  # a name can hold anything, and charts show it as it is
+            masked = {name: redact_text(name) for name in rows["name"].unique()}
+            rows["name"] = rows["name"].map(masked)
+        return rows
 
     @cached_property
     def items(self) -> pandas.DataFrame:

@@ -62,6 +62,17 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else many}"
 
 
+def again(key: str) -> str:
+    """The code that shows a section for which no other view masks the secrets.
+
+    Examples
+    --------
+    >>> again("parameters")
+    'run.report(sections="parameters")'
+    """
+    return f'run.report(sections="{key}")'
+
+
 def verdict(material: Material, limits: Limits) -> Section:
     """How it ended, in a sentence, with what came out."""
     record = material.record
@@ -138,7 +149,7 @@ def errors(material: Material, limits: Limits) -> Section | None:
         said = ", ".join(f"{n:,} {then}" for then, n in followed.most_common())
         blocks += [Prose(f"{count(len(failed), 'failure')}, in the order of time: {said}.")]
         blocks += [cropped(heads, rows, limits.rows, "failures", right=frozenset({1, 2})), *_tracebacks(failed, trace, limits)]
-    return Section("errors", "Errors", blocks, 'run.attempts().query("error.notna()")') if blocks else None
+    return Section("errors", "Errors", blocks, again("errors")) if blocks else None
 
 
 class Failure(NamedTuple):
@@ -223,8 +234,8 @@ def parameters(material: Material, limits: Limits) -> Section:
         blocks.append(payload(record.input, limits.text))
     if record.tags:
         tags = redact(record.tags)
-        blocks += [Prose("Tags"), Facts([(name(k, 80), short(v)) for k, v in tags.items()])]
-    return Section("parameters", "Parameters", blocks, "run.input")
+        blocks += [Prose("Tags"), Facts([(text(k, 80), short(v)) for k, v in tags.items()])]
+    return Section("parameters", "Parameters", blocks, again("parameters"))
 
 
 def definition(material: Material, limits: Limits) -> Section | None:
@@ -235,7 +246,7 @@ def definition(material: Material, limits: Limits) -> Section | None:
     comment = document.get("Comment")
     said: list[Block] = [Prose(text(comment))] if isinstance(comment, str) and comment else []
     shown = json.dumps(redact(document), ensure_ascii=False, indent=2, default=str)
-    return Section("definition", "Definition", [*said, Code(cut(shown, limits.source), "json")], "run.definition")
+    return Section("definition", "Definition", [*said, Code(cut(shown, limits.source), "json")], again("definition"))
 
 
 def functions(material: Material, limits: Limits) -> Section | None:
@@ -247,7 +258,7 @@ def functions(material: Material, limits: Limits) -> Section | None:
     blocks: list[Block] = []
     for key, source in sources.items():
         blocks += [Prose(name(key)), Code(text(source.rstrip(), limits.source), "python")]
-    return Section("functions", "Functions", blocks, "run.function_sources()")
+    return Section("functions", "Functions", blocks, again("functions"))
 
 
 def logs(material: Material, limits: Limits) -> Section | None:
@@ -281,7 +292,7 @@ def provenance(material: Material, limits: Limits) -> Section:
     ]  # fmt: skip
     made = [("Python", platform.python_version()), *((p, _version(p)) for p in PACKAGES), ("system", f"{platform.system()} {platform.machine()}")]
     blocks: list[Block] = [Facts([row for row in rows if row[1]]), Prose("Made with"), Facts(made)]
-    return Section("provenance", "Environment and provenance", blocks, "run.id")
+    return Section("provenance", "Environment and provenance", blocks, again("provenance"))
 
 
 def _version(package: str) -> str:
@@ -291,4 +302,4 @@ def _version(package: str) -> str:
         return "unknown"
 
 
-__all__ = ["count", "definition", "errors", "functions", "logs", "moment", "parameters", "provenance", "verdict"]
+__all__ = ["again", "count", "definition", "errors", "functions", "logs", "moment", "parameters", "provenance", "verdict"]
