@@ -90,7 +90,7 @@ def test_a_report_is_written_whether_it_succeeds_or_not(shell):
 def test_an_execution_that_is_to_run_once_is_shown_the_next_time(shell):
     words = (*RUN, "-i", '{"table": "orders"}', "--name", "today", "-q")
     assert shell(*words)[0] == 0
-    assert shell(*words) == (2, "", 'asw-nb: workflow "etl" already has an execution named "today". Names are unique per workflow: leave name= out, or choose another.\n')
+    assert shell(*words) == (2, "", 'asw-nb: workflow "etl" already has an execution named "today". Names are unique per workflow: leave --name out, choose another, or say --once.\n')
     code, out, _ = shell(*words, "--once")
     assert (code, json.loads(out)["table"], len(json.loads(shell("list", "--json")[1]))) == (0, "orders", 1)
 
@@ -109,7 +109,18 @@ def test_an_execution_that_is_to_run_once_is_shown_the_next_time(shell):
         (("run", "etl.yaml", "--once"), 2, "--once needs --name: which execution is to be run once?"),
         (("run", "etl.yaml", "--report", "x.pdf"), 2, 'the report "x.pdf" must end in .html, .md or .ipynb. Did you mean ".md"?'),
         (("run", "x.ipynb", "--report", "x.html"), 2, "--report is for definitions; a notebook takes parameters with -p, and asw-nb publish makes a page of it."),
-        (("run", "etl.yaml"), 3, '1 problem in workflow "etl"\n  States.Load.Parameters.rows (line 6, column 42): there is no "rows" for "${rows}". Define it, or give it with -p rows=VALUE.'),
+        (("run", "etl.yaml"), 3, '1 problem in workflow "etl"\n  States.Load.Parameters.rows (line 6, column 42): there is no "rows" for "${rows}". Define it, or give it with -p rows VALUE.'),
+        (("run", "etl.yaml", "-p", "row", "7"), 2, '-p row: etl.yaml has no ${row}. Did you mean "rows"?'),
+        (("run", "etl.yaml", "-p", "rows", "7", "--timeout", "-1"), 2, "--timeout -1 must be a positive number of seconds."),
+        (("run", "etl.yaml", "--report", "etl.yaml/run.html"), 2, 'the report "etl.yaml/run.html" cannot be written: File exists.'),
+        (("run", "etl.yaml", "--functions", "exits.py"), 2, "--functions exits.py: {cwd}/exits.py:1: SystemExit: 3"),
+        (("run", "."), 2, '"." is a folder, no file.'),
+        (("run", "x.ipynb", "--history", "x.db"), 2, "--history is for definitions; a notebook takes parameters with -p, and asw-nb publish makes a page of it."),
+        (("run", "x.ipynb", "--show-secrets"), 2, "--show-secrets is for definitions; a notebook takes parameters with -p, and asw-nb publish makes a page of it."),
+        (("run", "x.ipynb", "--timeout", "0"), 2, "--timeout 0 must be a positive number of seconds."),
+        (("publish", "x.ipynb", "--timeout", "nan"), 2, "--timeout nan must be a positive number of seconds."),
+        (("report", "--last", "-1"), 2, "--last -1 must be 0 or more."),
+        (("doctor", "none.db"), 4, "there is no history at none.db."),
         (("publish", "x.ipynb", "-o", "x.pdf"), 2, 'the page "x.pdf" must end in .html.'),
         (("publish", "x.ipynb", "--no-run", "-p", "n", "1"), 2, "--no-run takes what is stored: parameters and --notebook need a run."),
         (("show",), 4, "there is no history at {home}/history.db. Run something first, or name the file with --history."),
@@ -118,7 +129,8 @@ def test_an_execution_that_is_to_run_once_is_shown_the_next_time(shell):
 def test_wrong_calls_are_short_and_say_what_is_right(shell, asw_home, words, code, message):
     if message.endswith('Did you mean ".md"?'):
         message = message.removesuffix(' Did you mean ".md"?')
-    assert shell(*words) == (code, "", f"asw-nb: {message.replace('{home}', str(asw_home))}\n")
+    Path("exits.py").write_text("raise SystemExit(3)")
+    assert shell(*words) == (code, "", f"asw-nb: {message.replace('{home}', str(asw_home)).replace('{cwd}', str(Path.cwd()))}\n")
 
 
 def test_functions_that_cannot_be_loaded_are_named_with_their_line(shell):
@@ -128,7 +140,7 @@ def test_functions_that_cannot_be_loaded_are_named_with_their_line(shell):
     assert shell("run", "etl.yaml", "--functions", "none.py")[2] == 'asw-nb: --functions: there is no file "none.py".\n'
 
 
-def test_what_was_run_is_listed_and_shown(shell):
+def test_what_was_run_is_listed_and_shown(shell, asw_home):
     shell(*RUN, "-i", '{"table": "orders"}', "--name", "one", "-q")
     shell(*RUN, "-i", '{"table": "bad"}', "--name", "two", "-q")
     code, out, _ = shell("list")
@@ -142,7 +154,8 @@ def test_what_was_run_is_listed_and_shown(shell):
     assert shell("states", "two")[1].splitlines()[1].split() == ["Load", "Task", "FAILED", *shell("states", "two")[1].splitlines()[1].split()[3:5], "1", "LookupError"]
     (row,) = json.loads(shell("states", "one", "--json")[1])
     assert (row["path"], row["status"], row["output"]["token"]) == ("Load", "SUCCEEDED", "•••")
-    assert shell("show", "three")[0] == 2
+    assert shell("show", "three") == (2, "", f'asw-nb: there is no execution "three" in "{asw_home}/history.db". asw-nb list shows those that there are.\n')
+    assert shell("report", "one", "one.txt")[2].endswith("asw-nb list shows those that there are. A report's path must end in .html, .md or .ipynb.\n")
 
 
 def test_reports_of_one_and_of_several(shell):
@@ -219,6 +232,105 @@ def test_a_killed_run_is_resumed(tmp_path, asw_home):
     done = subprocess.run(process("resume", "--functions", "tasks.py", "--json", "-q"), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert [(e["name"], e["status"], e["output"]) for e in json.loads(done.stdout)] == [("n", "SUCCEEDED", "done")]
+
+
+@pytest.mark.slow
+def test_a_resumed_run_says_which_functions_it_lacks(tmp_path, asw_home):
+    (tmp_path / "flow.yaml").write_text("{StartAt: T, States: {T: {Type: Task, Resource: t, End: true}}}")
+    (tmp_path / "tasks.py").write_text("import os\ndef t(event):\n    os._exit(1)\n")
+    environment = os.environ | {"PYTHONPATH": str(Path(asw.__file__).parents[1])}
+    subprocess.run(process("run", "flow.yaml", "--functions", "tasks.py", "--name", "n", "-q"), cwd=tmp_path, env=environment, timeout=60)
+    done = subprocess.run(process("resume", "-q"), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == 'asw-nb: execution "n" waits for functions that are not known here: t. Give them with --functions FILE.\n'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [["run", "book.ipynb", "--json"], ["publish", "book.ipynb", "--json"]])
+def test_an_interrupt_ends_a_notebook_without_a_traceback(tmp_path, asw_home, asked):
+    write(v4.new_notebook(cells=[v4.new_code_cell("import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(60)"), v4.new_code_cell("1")]), tmp_path / "book.ipynb")
+    environment = os.environ | {"PYTHONPATH": str(Path(asw.__file__).parents[1])}
+    running = subprocess.Popen(process(*asked), cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if (tmp_path / "begun").exists():
+            break
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    page = ["page: book.html"] if asked[0] == "publish" else []
+    assert (running.returncode, err.splitlines()) == (130, ["book.ipynb: cell 1 of 2", *page, "book.ipynb: interrupted in cell 1"])
+    assert json.loads(out)["failed_cell"] == 1
+
+
+@pytest.mark.slow
+def test_a_cell_that_takes_too_long_is_ended(tmp_path, asw_home):
+    write(v4.new_notebook(cells=[v4.new_code_cell("import time\ntime.sleep(60)")]), tmp_path / "book.ipynb")
+    environment = os.environ | {"PYTHONPATH": str(Path(asw.__file__).parents[1])}
+    done = subprocess.run(process("run", "book.ipynb", "--timeout", "1", "-q"), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=40)
+    assert (done.returncode, done.stderr) == (1, "book.ipynb: cell 1: it ran longer than 1 s\n")
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_is_reported_like_any_other(tmp_path, asw_home):
+    (tmp_path / "flow.yaml").write_text("{StartAt: W, States: {W: {Type: Wait, Seconds: 600, End: true}}}")
+    environment = os.environ | {"PYTHONPATH": str(Path(asw.__file__).parents[1])}
+    running = subprocess.Popen(
+        process("run", "flow.yaml", "--name", "n", "--json", "--report", "n.md"), cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stderr is not None
+    assert running.stderr.readline().endswith("W\n")
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, json.loads(out)["status"]) == (130, "ABORTED")
+    assert [line.partition(" in ")[0] for line in err.splitlines()[-3:]] == ["flow/n: ABORTED", "  interrupted", "report: n.md"]
+    assert "Was stopped at W" in (tmp_path / "n.md").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("colours", [True, False])
+def test_a_terminal_has_bars_and_colours(tmp_path, asw_home, colours):
+    import pty
+
+    inner = "{StartAt: T, States: {T: {Type: Task, Resource: t, End: true}}}"
+    (tmp_path / "flow.yaml").write_text(f"{{StartAt: Each, States: {{Each: {{Type: Map, MaxConcurrency: 1, ItemProcessor: {inner}, End: true}}}}}}")
+    (tmp_path / "tasks.py").write_text("import time\ndef t(event):\n    time.sleep(0.3)\n    if event == 3:\n        raise ValueError('no')\n")
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"PYTHONPATH": str(Path(asw.__file__).parents[1]), "TERM": "xterm", **({} if colours else {"NO_COLOR": "1"})}
+    words = process("run", "flow.yaml", "--functions", "tasks.py", "-i", "[1, 2, 3]", "--name", "n")
+    done = subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    while True:
+        try:
+            piece = os.read(ours, 4096)
+        except OSError:  # the other side is closed
+            break
+        if not piece:
+            break
+        seen += piece
+    os.close(ours)
+    assert done.wait(30) == 1
+    text = seen.decode()
+    assert "Each ████░" in text or "Each █████░" in text
+    assert "1/3 · " in text and "2/3 · " in text
+    assert ("\x1b[31mEach[2]/T: failed, ValueError\x1b[0m" in text) == colours
+    assert ("flow/n: \x1b[31mFAILED\x1b[0m in " in text) == colours
+    assert ("\x1b[31m" in text) == colours
+
+
+@pytest.mark.slow
+def test_closed_full_and_narrow_streams_make_no_tracebacks(tmp_path, asw_home):
+    (tmp_path / "flow.yaml").write_text("{StartAt: P, States: {P: {Type: Pass, End: true}}}")
+    environment = os.environ | {"PYTHONPATH": str(Path(asw.__file__).parents[1]), "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    given = json.dumps({"n": "ü数😀"}, ensure_ascii=False)
+    done = subprocess.run(process("run", "flow.yaml", "-i", given, "-q"), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, {"n": "ü数😀"}, "")
+    command = " ".join(process("show", "latest"))
+    closed = subprocess.run(["sh", "-c", f"{command} 2>&-"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert (closed.returncode, closed.stdout.splitlines()[0][:5]) == (0, "flow/")
+    if Path("/dev/full").exists():
+        full = subprocess.run(["sh", "-c", f"{command} >/dev/full"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        assert (full.returncode, full.stderr) == (2, "asw-nb: the output cannot be written: No space left on device.\n")
 
 
 @pytest.mark.slow

@@ -21,6 +21,12 @@ def test_blocks_as_markdown():
     assert block_markdown(Fold("<more>", [Code("1", "json")])) == "<details>\n<summary>&lt;more&gt;</summary>\n\n```json\n1\n```\n\n</details>"
 
 
+def test_an_empty_line_in_a_title_ends_no_markup():
+    text = block_markdown(Fold("a\n\n![x](https://example.invalid/i.png)\r\rb", []))
+    assert text.splitlines()[1] == "<summary>a ![x](https://example.invalid/i.png) b</summary>"
+    assert "<img" not in render(text)
+
+
 def test_what_begins_a_line_is_no_list_heading_or_rule():
     assert [escaped(t) for t in ("- a", "1. a", "---", "+ b", "# c", "> d", "a - b", "1.5", "-5")] == [
         "\\- a", "1\\. a", "--\\-", "\\+ b", "\\# c", "&gt; d", "a - b", "1.5", "-5",

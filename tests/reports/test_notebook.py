@@ -8,7 +8,7 @@ import pytest
 import asw_nb as asw
 from asw_nb.names import registry
 from asw_nb.reports import execute
-from tests.reports.samples import nightly, written
+from tests.reports.samples import SECRETS, nightly, secretive, written
 
 DOUBLE = {"StartAt": "Double", "States": {"Double": {"Type": "Task", "Resource": "double", "End": True}}}
 
@@ -42,7 +42,7 @@ def test_it_is_valid_and_its_metadata_is_clean(tmp_path):
 def test_each_section_is_a_cell_with_its_output_stored(tmp_path):
     notebook = read(nightly(fail=True), tmp_path)
     shown = {cell.source: cell.outputs[0].data for cell in notebook.cells if cell.get("outputs")}
-    assert list(shown)[:5] == ["run", 'run.attempts().query("error.notna()")', "run.input", "run.graph()", "run.timeline()"]
+    assert list(shown)[:5] == ["run", 'run.report(sections="errors")', 'run.report(sections="parameters")', "run.graph()", "run.timeline()"]
     assert all(set(data) <= {"text/html", "text/plain", "application/vnd.plotly.v1+json"} for data in shown.values())
     assert "application/vnd.plotly.v1+json" in shown["run.timeline()"]
     assert "<script" not in "".join(data["text/html"] for data in shown.values())
@@ -67,6 +67,15 @@ def test_the_source_of_functions_is_registered_under_their_names(tmp_path, doubl
 def test_several_executions_are_shown_without_code(tmp_path):
     notebook = read([nightly(), nightly(fail=True)], tmp_path)
     assert {cell.source for cell in notebook.cells if cell.cell_type == "code"} == {""}
+
+
+@pytest.mark.slow
+def test_run_again_it_masks_what_it_masked_before(tmp_path):
+    secretive().report(tmp_path / "report.ipynb")
+    notebook = execute.read(tmp_path / "report.ipynb")
+    assert execute.execute(notebook, tmp_path).ok
+    shown = "".join(nbformat.writes(notebook))
+    assert [secret for secret in SECRETS if secret in shown] == []
 
 
 @pytest.mark.slow

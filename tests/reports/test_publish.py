@@ -61,6 +61,12 @@ def test_parameters_replace_those_of_an_earlier_run():
     assert str(wrong.value) == '-p n; import os: "n; import os" is no name of a variable.'
 
 
+def test_parameters_that_nothing_expects_are_found():
+    cells = [v4.new_code_cell("n, (a, *b) = 1, (2, 3)\nprint(x)", metadata={"tags": ["parameters"]}), v4.new_code_cell("y = 1")]
+    assert execute.unknown_parameters(v4.new_notebook(cells=cells), ["n", "a", "b", "x", "y"]) == ["x", "y"]
+    assert execute.unknown_parameters(v4.new_notebook(cells=cells[1:]), ["y"]) == ["y"]
+
+
 def test_what_ran_is_told(executed):
     assert executed.ok
     assert [(e["workflow"], e["status"]) for e in executed.executions] == [("sums", "SUCCEEDED")]
@@ -88,6 +94,7 @@ def test_secrets_and_hidden_sources_are_not_in_the_page(executed, tmp_path):
 def test_scripts_in_outputs_stay_out_unless_asked_for(tmp_path):
     outputs = [
         v4.new_output("display_data", data={"text/html": "<script src='https://example.invalid/x.js'></script><b>bold</b>"}),
+        v4.new_output("display_data", data={"text/html": "<meta http-equiv='refresh' content='0;url=https://example.invalid/'>"}),
         v4.new_output("display_data", data={"application/javascript": "alert(1)", "text/plain": "a script"}),
     ]
     made = v4.new_notebook(cells=[v4.new_code_cell("x", outputs=outputs)])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import mistune
 import nbformat
@@ -60,6 +64,71 @@ def test_errors_tell_what_followed_and_keep_the_users_traceback():
     trace = folded["Traceback of LookupError at Each[2]/Load"]
     assert 'raise LookupError("no such table")' in trace and "samples.py" in trace
     assert "asw_nb/engine" not in trace and "asw_nb/backends" not in trace
+
+
+def test_failures_stand_in_the_order_of_time_and_are_counted_by_what_followed():
+    def work(event, context):
+        if context.attempt == 1 and event["n"]:
+            raise asw.TaskError("Busy", f"item {event['n']}")
+        if event["n"] == 0:
+            raise asw.TaskError("Lost")
+
+    retry = [{"ErrorEquals": ["Busy"], "IntervalSeconds": 1}]
+    first = {"Type": "Wait", "SecondsPath": "$.n", "Next": "T"}
+    task = {"Type": "Task", "Resource": "work", "Retry": retry, "Catch": [{"ErrorEquals": ["Lost"], "Next": "P"}], "End": True}
+    inner = {"StartAt": "W", "States": {"W": first, "T": task, "P": {"Type": "Pass", "End": True}}}
+    flow = {"StartAt": "M", "States": {"M": {"Type": "Map", "ItemProcessor": inner, "End": True}}}
+    run = asw.run(flow, [{"n": n} for n in (3, 1, 0, 2)], workflow="order", functions={"work": work}, clock=asw.VirtualClock())
+    blocks = sections(run.report())["errors"]
+    assert only(blocks, Prose)[0].text == "4 failures, in the order of time: 3 retried, 1 caught."
+    assert [(row[0], row[2], row[4]) for row in only(blocks, Table)[0].rows] == [
+        ("M[2]/T", "0 µs", ""), ("M[1]/T", "1.0 s", "item 1"), ("M[3]/T", "2.0 s", "item 2"), ("M[0]/T", "3.0 s", "item 3"),
+    ]  # fmt: skip
+
+
+def test_the_only_failure_is_told_once():
+    def boom(event, context):
+        raise ValueError("no table\nat all.")
+
+    run = asw.run({"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "boom", "End": True}}}, workflow="boom", functions={"boom": boom})
+    made = sections(run.report())
+    assert only(made["verdict"], Verdict)[0].text.partition(" after ")[0] == "Failed at T"
+    assert only(made["verdict"], Verdict)[0].text.partition(": ")[2] == "ValueError: no table at all. 1 of 1 state entered, 4 events, 1 attempt."
+    assert [type(block) for block in made["errors"]] == [Verdict, Code, Prose, Code]
+    assert [block.text for block in only(made["errors"], Prose)] == ["Traceback"]
+
+
+def test_small_parts_of_the_critical_path_are_summed_up():
+    wait = {f"W{i}": {"Type": "Wait", "Seconds": s, "Next": f"W{i + 1}"} for i, s in enumerate((1000, 500, 2, 1, 1))}
+    run = asw.run({"StartAt": "W0", "States": {**wait, "W5": {"Type": "Succeed"}}}, workflow="waits", clock=asw.VirtualClock())
+    (table,) = only(sections(run.report())["time"], Table)
+    assert table.rows == [("W0", "wait", "16 min 40 s", "66%"), ("W1", "wait", "8 min 20 s", "33%"), ("(3 smaller parts)", "", "4.0 s", "<1%")]
+
+
+def test_single_values_of_metrics_are_a_column_each():
+    def count(event, context):
+        context.metric(rows=event, **({"bad": 1} if event == 20 else {}))
+
+    inner = {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "count", "End": True}}}
+    run = asw.run({"StartAt": "M", "States": {"M": {"Type": "Map", "ItemProcessor": inner, "End": True}}}, [10, 20], workflow="count", functions={"count": count})
+    table = only(sections(run.report())["metrics"], Table)[0]
+    assert (table.heads, table.rows) == (("state", "rows", "bad"), [("M[0]/T", "10", ""), ("M[1]/T", "20", "1")])
+
+
+def test_of_very_many_states_those_that_went_wrong_are_kept():
+    steps = {f"S{i}": {"Type": "Pass", "Next": f"S{i + 1}"} for i in range(250)} | {"S250": {"Type": "Fail", "Error": "Last"}}
+    run = asw.run({"StartAt": "S0", "States": steps}, workflow="steps")
+    table = only(sections(run.report())["states"], Table)[0]
+    assert table.note == "200 of 251 states are shown, those that went wrong first."
+    assert [row[0] for row in table.rows[-2:]] == ["S198", "S250"]
+
+
+def test_who_started_it_is_told():
+    import getpass
+    import os
+
+    facts = dict(only(sections(nightly().report())["provenance"], Facts)[0].rows)
+    assert facts["started by"] == f"{getpass.getuser()}, process {os.getpid()} on {os.uname().nodename}"
 
 
 def test_an_execution_without_errors_has_no_section_of_errors():
@@ -254,6 +323,37 @@ def test_a_report_stays_within_its_budget_and_says_so(tmp_path):
     assert "of 3,001 visits are shown, those that went wrong first." in small
 
 
+def test_a_small_page_keeps_its_tables_and_gives_up_zooming(tmp_path):
+    run = nightly(fail=True)
+    text = written(run, tmp_path, ".html", max_bytes=300_000)
+    assert len(text.encode()) <= 300_000
+    assert "<figure data-chart" not in text and text.count("<figure>") == 3
+    assert "Each[3]/Load" in text
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_cannot_be_made_small_enough_is_refused_with_the_least_size(tmp_path, suffix):
+    run = nightly()
+    with pytest.raises(asw.UsageError) as wrong:
+        written(run, tmp_path, suffix, max_bytes=500)
+    least = int(str(wrong.value).rpartition(" ")[2].replace(",", "").rstrip("."))
+    assert str(wrong.value) == f"the report does not fit in 500 bytes: the shortest one has {least:,}."
+    assert len(written(run, tmp_path, suffix, max_bytes=least).encode()) == least
+
+
+@pytest.mark.slow
+def test_other_processes_write_the_same_bytes(tmp_path, asw_home):
+    nightly(name="before")
+    nightly(fail=True, name="it")
+    source = "import sys, asw_nb as asw\nfor s in ('html', 'md', 'ipynb'): asw.execution('it').report(sys.argv[1] + '/it.' + s, code=True)"
+    seen = []
+    for seed, zone, place in (("1", "UTC", "C"), ("2", "Asia/Shanghai", "C.UTF-8")):
+        environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": place, "PYTHONPATH": str(Path(asw.__file__).parents[1])}
+        subprocess.run([sys.executable, "-c", source, str(tmp_path)], env=environment, check=True, timeout=120)
+        seen.append([(tmp_path / f"it{suffix}").read_bytes() for suffix in SUFFIXES])
+    assert seen[0] == seen[1]
+
+
 def test_limits_are_halved_down_to_one():
     limits = Limits()
     for _ in range(40):
@@ -269,6 +369,19 @@ def test_no_secret_stands_in_any_form(tmp_path, suffix):
     text = unpacked(written(secretive(), tmp_path, suffix, code=True))
     assert [secret for secret in SECRETS if secret in text] == []
     assert "•••" in text or "\\u2022\\u2022\\u2022" in text
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_names_of_metrics_and_tags_are_masked_as_well(tmp_path, suffix):
+    def work(event, context):
+        for step in range(2):
+            context.metric(step=step, **{"password=hunter2xyz": 1.0 + step})
+
+    flow = {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "work", "End": True}}}
+    for name in ("one", "two"):
+        run = asw.run(flow, workflow="names", functions={"work": work}, tags={f"token={name}-s3cr3t": 1}, name=name)
+    text = unpacked(written(run, tmp_path, suffix))
+    assert "hunter2xyz" not in text and "s3cr3t" not in text
 
 
 class Tags(HTMLParser):
