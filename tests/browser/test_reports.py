@@ -22,6 +22,11 @@ CUT = """() => [...document.querySelectorAll("table, pre, img")]
     .filter(thing => { const box = thing.getBoundingClientRect(); return box.width && box.right > document.documentElement.clientWidth + 1; })
     .map(thing => thing.outerHTML.slice(0, 100))"""
 
+SCROLLED = """() => [...document.querySelectorAll("pre")]
+    .filter(thing => thing.clientWidth && (thing.scrollWidth > thing.clientWidth + 1 || thing.scrollHeight > thing.clientHeight + 2))
+    .map(thing => thing.outerHTML.slice(0, 100))"""
+"""Texts of which a part is not on the paper."""
+
 
 class Reader:
     """A page of a browser that has no network, and what went wrong in it."""
@@ -142,6 +147,7 @@ def test_nothing_is_cut_on_paper(reader, made, name, tmp_path):
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate(CUT) == []
+    assert page.evaluate(SCROLLED) == []
     assert page.locator("figure .live").evaluate_all("all => all.every(one => getComputedStyle(one).display === 'none')")
     assert page.locator("section > details").evaluate_all("all => all.every(one => one.open)")
     assert page.pdf().startswith(b"%PDF")
