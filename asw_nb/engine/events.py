@@ -33,7 +33,7 @@ kind  name            rest of the tuple                                   meanin
 14    JOINED          [output]                                            all children of a Parallel or Map have ended well
 15    CHILD_FAILED                                                        a branch or item ended with an error nobody caught
 16    BROKE           error, cause                                        a Parallel or Map fails; what still ran in it is ended
-17    ERRED           error, cause, field | None                          a state failed by itself: Fail, an expression, no choice
+17    ERRED           error, cause, field | FATAL | None                  a state failed by itself: Fail, an expression, no choice
 18    GAVE_UP                                                             the failure of a Parallel or Map is final
 19    ASSIGNED        variables                                           variables set by the state that is about to end
 20    ENDED           status, error, cause                                the execution ends without success (frame is 0)
@@ -73,4 +73,7 @@ SAME = "\x00="
 END = -1
 """The `next` of a state that ends its scope."""
 
-__all__ = [*NAMES, "END", "Event", "NAMES", "SAME"]
+FATAL = False
+"""Stands where the field of a failed expression is: a run-time error, which nothing catches and which ends the execution."""
+
+__all__ = [*NAMES, "END", "Event", "FATAL", "NAMES", "SAME"]

@@ -23,7 +23,8 @@ from typing import Any, Protocol
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, SAME, Event
 from asw_nb.engine.redrive import redriven
-from asw_nb.language.plan import MAP, PARALLEL, Plan, ScopePlan, StatePlan
+from asw_nb.language.plan import MAP, PARALLEL, WAIT, Plan, ScopePlan, StatePlan
+from asw_nb.language.plan import TASK as TASK_STATE
 from asw_nb.language.resources import Resource
 
 ENTER, TASK, TIMER, RESULT, ERROR, CHILDREN, DEAD = range(7)
@@ -40,7 +41,7 @@ class Children:
     """The branches of a Parallel, or the items of a Map, while they run."""
 
     __slots__ = (
-        "batches", "culprit", "done", "ended", "error", "failed", "fallen", "items", "known", "length", "limit", "next", "pending", "request", "results", "running",
+        "batches", "culprit", "done", "ended", "error", "failed", "fallen", "fatal", "items", "known", "length", "limit", "next", "pending", "request", "results", "running",
         "tolerated",
     )  # fmt: skip
 
@@ -54,6 +55,7 @@ class Children:
         # the first failure decides: its error, and the path where it came from
         self.error: tuple[str | None, str | None] | None = None
         self.culprit: str | None = None
+        self.fatal = False
         # for a redrive: children that failed, and frames that were alive when the state broke
         self.fallen: list[Frame] = []
         self.ended: list[Frame] = []
@@ -82,7 +84,7 @@ class Frame:
     """One cursor. It is also the `env` of the expressions of the state it stands on."""
 
     __slots__ = (
-        "attempt", "broke", "children", "counts", "culprit", "data", "due", "entered_at", "entered_id", "error", "heartbeat_s", "id", "index", "input", "lapsed", "map_run", "parent",
+        "attempt", "broke", "children", "counts", "culprit", "data", "due", "entered_at", "entered_id", "error", "fatal", "heartbeat_s", "id", "index", "input", "lapsed", "map_run", "parent",
         "phase", "result", "retries", "run", "salvage", "scope", "state", "submitted", "timeout_s", "token", "variables", "was",
     )  # fmt: skip
 
@@ -103,6 +105,7 @@ class Frame:
         self.salvage: Children | None = None
         self.was = ENTER
         self.lapsed = False  # the error is a heartbeat that did not come
+        self.fatal = False  # the error ends the execution, whoever would catch it
         self.timeout_s: float | None = None
         self.heartbeat_s: float | None = None
         self.attempt = 0
@@ -170,6 +173,20 @@ def items_of(frame: Frame) -> Any:
     if children.items is None:
         children.items = state.map.items(frame.effective, frame)
     return children.items
+
+
+ABORTABLE = (TASK_STATE, WAIT, PARALLEL, MAP)
+"""The types of state that the cloud says to be aborted; the others take no time."""
+
+
+def aborted(frame: Frame) -> tuple[str, ...]:
+    """The cloud's events for a frame that ends because another branch or item around it failed."""
+    if not frame.counts:
+        return ()
+    state = frame.state
+    own = (f"{state.type}StateAborted",) if state.kind in ABORTABLE else ()
+    in_map = frame.parent is not None and frame.parent.state.kind == MAP
+    return (*own, "MapIterationAborted") if in_map else own
 
 
 def _yes(resource: Resource) -> bool:
@@ -577,13 +594,17 @@ class ExecutionState:
         children = parent.children
         children.fallen.append(frame)
         self._count_failed(frame)
-        if children.error is None:
+        distributed = parent.state.map is not None and parent.state.map.distributed
+        fatal = frame.fatal and not distributed  # there it ends the item's own execution
+        if children.error is None or (fatal and not children.fatal):
             children.error = frame.error
             children.culprit = frame.culprit or frame.path
+            children.fatal = fatal
         children.running -= 1
         children.failed += 1
-        if parent.state.kind == MAP:
-            self.event_id += frame.counts
+        if not frame.fatal:
+            # a Task that ends its branch is said to be aborted; so is every other state that the failure cuts short
+            self.event_id += frame.counts * ((parent.state.kind == MAP) + (frame.state.kind == TASK_STATE))
         self.ready.append(parent)
 
     def _broke(self, event: Event) -> None:
@@ -591,6 +612,9 @@ class ExecutionState:
         children = frame.children
         assert children is not None
         children.ended = self._end_children(frame)
+        frame.fatal = children.fatal
+        if not frame.fatal:
+            self.event_id += sum(len(aborted(child)) for child in children.ended)
         frame.culprit = children.culprit
         frame.salvage, frame.children = children, None
         frame.error = (event[3], event[4])
@@ -618,7 +642,8 @@ class ExecutionState:
         frame.culprit = None
         frame.children = None
         frame.phase = ERROR
-        if event[5] is not None:
+        frame.fatal = event[5] is ev.FATAL
+        if event[5] is not None and not frame.fatal:
             self.event_id += frame.counts
         self.ready.append(frame)
 

@@ -79,9 +79,9 @@ def on_items(run: ExecutionState, frame: Frame, now: Now) -> None:
         children.batches = _batches(frame)
         if not children.known:
             run.record((ev.ITEMS_KNOWN, now(), frame.id, len(children.batches)))
-    if children.failed and _too_many(children.failed, children.length, children.tolerated):
+    if children.fatal or (children.failed and _too_many(children.failed, children.length, children.tolerated)):
         error, cause = children.error or (None, None)
-        if plan.distributed or children.tolerated != (0, 0.0):
+        if not children.fatal and (plan.distributed or children.tolerated != (0, 0.0)):
             error = "States.ExceedToleratedFailureThreshold"
             cause = "The specified tolerated failure threshold was exceeded"
         run.record((ev.BROKE, now(), frame.id, error, cause))

@@ -40,7 +40,7 @@ def redriven(run: ExecutionState, event: Event) -> None:
 def _clean(frame: Frame) -> None:
     frame.error = frame.retries = frame.culprit = None
     frame.result = None
-    frame.lapsed = frame.broke = frame.submitted = False
+    frame.lapsed = frame.broke = frame.submitted = frame.fatal = False
     frame.attempt = 0
     frame.token += 1  # answers of the first life are late answers
 
@@ -74,6 +74,7 @@ def _revive(run: ExecutionState, frame: Frame, at: int) -> None:
     fallen, ended = children.fallen, children.ended
     children.fallen, children.ended = [], []
     children.error = children.culprit = children.limit = None
+    children.fatal = False
     children.failed = 0
     for child in fallen:
         children.running += 1

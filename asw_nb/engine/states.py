@@ -56,12 +56,14 @@ def advance(run: ExecutionState, now: Now, limit: int = 1000) -> bool:
         except StateError as problem:
             err(run, frame, problem, now)
         except NoMatch as miss:
-            err(run, frame, EvaluationError("States.Runtime", f"No results for path: {miss.path}"), now)
+            err(run, frame, EvaluationError("States.Runtime", miss.why), now)
         except RecursionError:
             err(run, frame, EvaluationError("States.Runtime", "The data or an expression is nested too deeply."), now)
         else:
             continue
         if phase == ERROR:  # a catcher's own expression failed: no catcher of the same state may take that again
+            if not frame.fatal and not frame.map_run:
+                _say_that_it_failed(run, frame, now)
             give_up(run, frame, now)
     if at:
         del ready[:at]
@@ -70,14 +72,14 @@ def advance(run: ExecutionState, now: Now, limit: int = 1000) -> bool:
 
 def err(run: ExecutionState, frame: Frame, problem: StateError, now: Now) -> None:
     """A state failed from inside; the cloud's sentence says which, and at which event it was entered."""
-    cause, field = problem.cause, None
-    if isinstance(problem, EvaluationError):
-        cause = (
-            f"An error occurred while executing the state '{frame.state.name}' "
-            f"(entered at the event id #{frame.entered_id}). {problem.cause}"
-        )
-        cause = cause if len(cause) <= MAX_CAUSE else cause[: MAX_CAUSE - 3] + "..."
-        field = problem.field
+    cause = (
+        f"An error occurred while executing the state '{frame.state.name}' "
+        f"(entered at the event id #{frame.entered_id}). {problem.cause}"
+    )
+    cause = cause if len(cause) <= MAX_CAUSE else cause[: MAX_CAUSE - 3] + "..."
+    field: Any = problem.field if isinstance(problem, EvaluationError) else None
+    if field is None and problem.name == "States.Runtime":
+        field = ev.FATAL
     run.record((ev.ERRED, now(), frame.id, problem.name, cause, field))
 
 
@@ -203,17 +205,33 @@ def enter_wait(run: ExecutionState, frame: Frame, now: Now) -> None:
     value = literal if get is None else get(data, frame)
     at = now()
     if name == "Seconds":
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or value > 99_999_999:
-            text = f"The {field} parameter must be a positive integer, but was: {compact(value)}"
-            raise EvaluationError("States.Runtime", text)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 99_999_999:
+            raise _bad_wait(state, field, value)
+        if value != int(value) and field == "SecondsPath":
+            raise _bad_wait(state, field, value)
         due = at + round(value * 1e6)
     else:
         moment = timestamp(value) if isinstance(value, str) else None
         if moment is None:
-            text = f"The {field} parameter does not reference a valid ISO-8601 extended offset date-time format string: {compact(value)}"
-            raise EvaluationError("States.Runtime", text)
+            raise _bad_wait(state, field, value)
         due = max(at, round(moment.timestamp() * 1e6) - run.start_us)
     run.record((ev.WAITING, at, frame.id, due))
+
+
+def _bad_wait(state: StatePlan, field: str, value: Any) -> EvaluationError:
+    """What is no time to wait for; the cloud tells the path and what it found there."""
+    shown = value if isinstance(value, str) else compact(value)
+    path = state.document.get(field)
+    found = f"{path} == {shown}" if field.endswith("Path") else shown
+    if "Timestamp" in field:
+        text = f"The {field} parameter does not reference a valid ISO-8601 extended offset date-time format string: {found}"
+    elif isinstance(value, bool) or not isinstance(value, (int, float)) or (0 < value < 99_999_999):
+        text = f"The {field} parameter cannot be parsed as a long value: {found}"
+    elif value < 0:
+        text = f"The {field} parameter references a negative value: {found}"
+    else:
+        text = f"The {field} parameter references a value that is greater than 99999999: {found}"
+    return EvaluationError("States.Runtime", text)
 
 
 def enter_succeed(run: ExecutionState, frame: Frame, now: Now) -> None:
@@ -264,6 +282,9 @@ def on_error(run: ExecutionState, frame: Frame, now: Now) -> None:
     state = frame.state
     assert frame.error is not None
     error, cause = frame.error
+    if frame.fatal:
+        give_up(run, frame, now)
+        return
     if state.retriers:
         retry = next_retry(state.retriers, frame.retries, error, run.rng, frame.lapsed)
         if retry is not None:
@@ -271,8 +292,7 @@ def on_error(run: ExecutionState, frame: Frame, now: Now) -> None:
             at = now()
             run.record((ev.RETRYING, at, frame.id, at + round(delay * 1e6), number, error, cause))
             return
-    if (state.branches or state.map is not None) and (frame.broke or state.jsonata):
-        run.record((ev.GAVE_UP, now(), frame.id))
+    _say_that_it_failed(run, frame, now)
     for catcher in state.catchers:
         if matches(catcher.errors, error, frame.lapsed):
             shown = {"Error": error, "Cause": cause}
@@ -283,6 +303,13 @@ def on_error(run: ExecutionState, frame: Frame, now: Now) -> None:
             run.record((ev.MOVED_WITH, now(), frame.id, catcher.next.index, output))
             return
     give_up(run, frame, now)
+
+
+def _say_that_it_failed(run: ExecutionState, frame: Frame, now: Now) -> None:
+    """A Parallel or Map that is not retried any more has an event of its own for that."""
+    state = frame.state
+    if (state.branches or state.map is not None) and (frame.broke or state.jsonata):
+        run.record((ev.GAVE_UP, now(), frame.id))
 
 
 def give_up(run: ExecutionState, frame: Frame, now: Now) -> None:

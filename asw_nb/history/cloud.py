@@ -13,9 +13,9 @@ from typing import Any
 
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, Event
-from asw_nb.engine.execution import ExecutionState, Frame
+from asw_nb.engine.execution import ExecutionState, Frame, aborted
 from asw_nb.engine.payload import encode
-from asw_nb.language.plan import FAIL, MAP, Plan
+from asw_nb.language.plan import FAIL, MAP, TASK, Plan
 
 FULL = {"truncated": False}
 
@@ -58,8 +58,10 @@ class CloudHistory:
         # by Map frame: events after which a place in its window became free, and the newest iteration that ended
         self.freed: dict[int, list[int]] = {}
         self.done: dict[int, int] = {}
-        # by frame: the event before the one that entered the state; an evaluation that fails hangs there, not on the entry
+        # by frame: the events before the one that entered the state, and before the one that said that it failed; some of
+        # those that tell of a failed evaluation hang there
         self.before: dict[int, int] = {}
+        self.before_failed: dict[int, int] = {}
         # by frame: the "started" event of the attempt that is out; its time comes with the answer
         self.begun: dict[int, dict[str, Any]] = {}
         self.count = 0
@@ -204,13 +206,38 @@ class CloudHistory:
         frame = self.state.frames[event[2]]
         parent = frame.parent
         assert parent is not None
-        if parent.state.kind == MAP:
+        last = self.last.get(frame.id, 0)
+        if not frame.fatal and frame.state.kind == TASK:
+            self._emit(event, "TaskStateAborted", frame)
+            self.last[frame.id] = last
+        if parent.state.kind == MAP and not frame.fatal:
             self._item_end(event, frame, "MapIterationFailed")
         else:
-            self.last[parent.id] = self.last.get(frame.id, 0)
+            self.last[parent.id] = last
+
+    def _broke(self, event: Event) -> None:
+        """What the failure cuts short is aborted, the inner before the outer; nothing hangs on those events."""
+        frame = self.state.frames[event[2]]
+        if frame.children is None or frame.children.fatal:
+            return
+        below, gone = {frame.id}, []
+        for number, other in self.state.frames.items():
+            if other.parent is not None and other.parent.id in below:
+                below.add(number)
+                gone.append(other)
+        for other in reversed(gone):
+            last = self.last.get(other.id, 0)
+            for kind in aborted(other):
+                details = None
+                if kind == "MapIterationAborted" and other.parent is not None:
+                    details = {"name": other.parent.state.name, "index": other.index}
+                self.last[other.id] = last
+                self._emit(event, kind, other, details)
+            self.last.pop(other.id, None)
 
     def _gave_up(self, event: Event) -> None:
         frame = self.state.frames[event[2]]
+        self.before_failed[frame.id] = self.last.get(frame.id, 0)
         if frame.map_run and frame.error is not None:
             self._emit(event, "MapRunFailed", frame, _error(*frame.error))
         self._emit(event, f"{frame.state.type}StateFailed", frame)
@@ -279,11 +306,15 @@ class CloudHistory:
 
     def _erred(self, event: Event) -> None:
         frame = self.state.frames[event[2]]
-        if event[5] is not None:
+        field = event[5]
+        if field is not None and field is not ev.FATAL:
             details = {**_error(event[3], event[4]), "state": frame.state.name}
-            if event[5]:
-                details["location"] = event[5]
-            self.last[frame.id] = self.before.get(frame.id, 0)
+            if field:
+                details["location"] = field
+            if not field:  # no expression failed, but what it gave is wrong for the state
+                self.last[frame.id] = self.before.get(frame.id, 0)
+            elif field.startswith("Catch[") and frame.id in self.before_failed:
+                self.last[frame.id] = self.before_failed.pop(frame.id)
             self._emit(event, "EvaluationFailed", frame, details)
 
     def _assigned_variables(self, event: Event) -> None:
@@ -323,6 +354,7 @@ BEFORE = {
     ev.MOVED_RESULT: CloudHistory._leave,
     ev.MOVED_WITH: CloudHistory._leave,
     ev.CHILD_FAILED: CloudHistory._child_failed,
+    ev.BROKE: CloudHistory._broke,
     ev.GAVE_UP: CloudHistory._gave_up,
     ev.JOINED: CloudHistory._joined,
     ev.SUCCEEDED: CloudHistory._answered,

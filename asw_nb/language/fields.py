@@ -37,7 +37,7 @@ def compile_input_path(text: str | None, error: str = "States.Runtime") -> Prepa
         try:
             return get(data, env)
         except NoMatch as miss:
-            raise EvaluationError(error, f"Invalid path '{text}' : No results for path: {miss.path}") from None
+            raise EvaluationError(error, f"Invalid path '{text}' : {miss.why}") from None
 
     return look
 
@@ -116,6 +116,9 @@ def compile_value(
         try:
             return get(data, env)
         except NoMatch:
+            if name in ("Seconds", "Timestamp"):
+                why = f"The {field} parameter does not reference an input value: {text}"
+                raise EvaluationError("States.Runtime", why) from None
             raise path_missing(text, field, data, "States.Runtime") from None
 
     return None, look, field

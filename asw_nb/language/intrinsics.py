@@ -153,7 +153,7 @@ class _Parser:
             end = self.path_end()
             path = text[self.at : end].rstrip()
             self.at = end
-            return compile_path(path)
+            return _argument(path, text.strip())
         raise self.fail("a path, a 'string', a number, true, false, null or another call is expected")
 
     def path_end(self) -> int:
@@ -178,6 +178,26 @@ class _Parser:
                 break
             at += 1
         return at
+
+
+def _argument(path: str, expression: str) -> Getter:
+    """A path that has to find something; else the cloud names the argument and the whole expression."""
+    get = compile_path(path)
+
+    def look(data: Any, env: Any) -> Any:
+        try:
+            return get(data, env)
+        except NoMatch as miss:
+            # a path into the context object is told as the path inside of it
+            shown = path[1:] if path.startswith("$$") else path
+            why = (
+                f"The JsonPath argument for the field '{shown}' could not be found in the input '{compact(data)}'"
+                if miss.sensible
+                else miss.why
+            )
+        raise StateError("States.Runtime", f"The function '{expression}' had the following error: {why}")
+
+    return look
 
 
 def _bind(name: str, text: str, work: Callable[..., Any], arguments: list[Getter]) -> Getter:

@@ -15,6 +15,7 @@ the path is indefinite" as the cloud's own JSONPath library (Jayway) has them.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -48,10 +49,23 @@ class PathSyntaxError(AswError):
 
 
 class NoMatch(Exception):
-    """The path finds nothing; `path` is its normalised form, ``$['a'][0]``."""
+    """The path finds nothing.
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    Attributes
+    ----------
+    path : str
+        Its normalised form, ``$['a'][0]``.
+    why : str
+        The sentence of the cloud's JSONPath library.
+    sensible : bool
+        False when the library does not say that nothing is there, but that the question makes no sense.
+    beyond : bool
+        The path ends behind the end of an array that is there.
+    """
+
+    def __init__(self, path: str, why: str | None = None, sensible: bool = True, beyond: bool = False) -> None:
+        self.path, self.sensible, self.beyond = path, sensible, beyond
+        self.why = why or f"No results for path: {path}"
         super().__init__(path)
 
 
@@ -115,8 +129,38 @@ def parse_reference_path(text: str) -> tuple[str, Steps] | None:
     return match.group(), tuple(steps)
 
 
-def _walker(steps: Steps, root: str) -> Callable[[Any], Any]:
-    shown = normalised(steps, root)
+def _no_match(steps: Steps, value: Any) -> NoMatch:
+    """Walk again and say where and why the way ends, as the cloud's JSONPath library (Jayway 2) says it."""
+    shown = normalised(steps)
+    for depth, step in enumerate(steps):
+        here, last = normalised(steps[:depth]), depth == len(steps) - 1
+        if isinstance(step, str):
+            if not isinstance(value, dict):
+                return NoMatch(shown, f"Property ['{step}'] not found in path {here}")
+            if step not in value:
+                return NoMatch(shown, None if last else f"Missing property in path {here}['{step}']")
+            value = value[step]
+        elif value is None:
+            return NoMatch(shown, f"The path {here} is null")
+        elif not isinstance(value, list):
+            text = f"Filter: [{step}] can only be applied to arrays. Current context is: {_shown(value)}"
+            return NoMatch(shown, text, sensible=False)
+        elif -len(value) <= step < len(value):
+            value = value[step]
+        elif step < 0:
+            break
+        elif last:
+            return NoMatch(shown, beyond=True)
+        else:
+            value = None
+    return NoMatch(shown)
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)[:1000]
+
+
+def _walker(steps: Steps) -> Callable[[Any], Any]:
     if not steps:
         return lambda value: value
     if len(steps) == 1 and isinstance(steps[0], str):
@@ -126,28 +170,30 @@ def _walker(steps: Steps, root: str) -> Callable[[Any], Any]:
             try:
                 return value[key]
             except (KeyError, TypeError):
-                raise NoMatch(shown) from None
+                raise _no_match(steps, value) from None
 
         return field
     if all(isinstance(s, str) for s in steps):
 
-        def fields(value: Any) -> Any:
+        def fields(root: Any) -> Any:
+            value = root
             try:
                 for name in steps:
                     value = value[name]
             except (KeyError, TypeError):
-                raise NoMatch(shown) from None
+                raise _no_match(steps, root) from None
             return value
 
         return fields
 
-    def mixed(value: Any) -> Any:
+    def mixed(root: Any) -> Any:
+        value = root
         for step in steps:
             if isinstance(step, int):
                 if not isinstance(value, list) or not -len(value) <= step < len(value):
-                    raise NoMatch(shown)
+                    raise _no_match(steps, root)
             elif not isinstance(value, dict) or step not in value:
-                raise NoMatch(shown)
+                raise _no_match(steps, root)
             value = value[step]
         return value
 
@@ -205,7 +251,7 @@ def compile_path(text: str) -> Getter:
     """
     reference = parse_reference_path(text)
     root, rest = split_root(text)
-    walk = _walker(reference[1], root) if reference is not None else _query(rest, root)
+    walk = _walker(reference[1]) if reference is not None else _query(rest, root)
     if root == "$":
         if not rest:
             return lambda data, env: data
@@ -238,7 +284,9 @@ def compile_put(text: str) -> Callable[[Any, Any], Any]:
     """
     reference = parse_reference_path(text)
     if reference is None or reference[0] != "$":
-        raise PathSyntaxError(f'"{text[:60]}" is no reference path: use "$", fields and indexes only, such as "$.a.b[0]".')
+        raise PathSyntaxError(
+            f'"{text[:60]}" is no reference path: use "$", fields and indexes only, such as "$.a.b[0]".'
+        )
     steps = reference[1]
 
     def put(root: Any, value: Any, depth: int = 0) -> Any:

@@ -50,6 +50,22 @@ def compile_field(text: str, field: str, error: str) -> Getter:
     return look
 
 
+def _entry(text: str, key: str, error: str) -> Getter:
+    """One ``.$`` entry. Behind the end of an array the cloud finds null there, and only there."""
+    get = compile_expression(text)
+    lenient = error == "States.Runtime"
+
+    def look(data: Any, env: Any) -> Any:
+        try:
+            return get(data, env)
+        except NoMatch as miss:
+            if miss.beyond and lenient:
+                return None
+            raise path_missing(text, key, data, error) from None
+
+    return look
+
+
 def compile_template(tree: Any, error: str = "States.Runtime") -> tuple[Getter | None, Any]:
     """Compile a template.
 
@@ -80,7 +96,7 @@ def compile_template(tree: Any, error: str = "States.Runtime") -> tuple[Getter |
                     raise StateError(
                         "States.Runtime", f"The value of the field '{key}' must be a path or an intrinsic function"
                     )
-                pairs.append((key[:-2], compile_field(value, key, error)))
+                pairs.append((key[:-2], _entry(value, key, error)))
                 dynamic = True
                 continue
             fill, constant = compile_template(value, error)

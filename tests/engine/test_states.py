@@ -78,7 +78,7 @@ NO_CHOICE = inside("A", 2, "Failed to transition out of the state. The state doe
 BAD_TIME = inside(
     "A",
     2,
-    'The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: "soon"',
+    "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: $.t == soon",
 )
 NO_N = inside("B", 7, "The JSONPath '$.n' specified for the field 'n.$' could not be found in the input '{}'")
 NO_ARRAY = inside("A", 2, 'Reference path "$" must point to array.')
@@ -101,7 +101,7 @@ CASES = [
         {"A": {"Type": "Pass", "Parameters": {"n.$": "$.y"}, "End": True}}, {"x": 1},
         [
             (ev.STARTED, 0, 0),
-            (ev.ERRED, 0, 0, "States.Runtime", NO_Y, None),
+            (ev.ERRED, 0, 0, "States.Runtime", NO_Y, ev.FATAL),
             (ev.ENDED, 0, 0, "FAILED", "States.Runtime", NO_Y),
         ],
         failed(3, "A", "States.Runtime", NO_Y),
@@ -160,7 +160,7 @@ CASES = [
         {"A": task(TimeoutSecondsPath="$.t", End=True)}, {"t": 0},
         [
             (ev.STARTED, 0, 0),
-            (ev.ERRED, 0, 0, "States.Runtime", BAD_TIMEOUT, None),
+            (ev.ERRED, 0, 0, "States.Runtime", BAD_TIMEOUT, ev.FATAL),
             (ev.ENDED, 0, 0, "FAILED", "States.Runtime", BAD_TIMEOUT),
         ],
         failed(3, "A", "States.Runtime", BAD_TIMEOUT),
@@ -261,7 +261,7 @@ CASES = [
             (ev.BROKE, 5, 0, "States.ResultPathMatchFailure", NO_PLACE_X),
             (ev.GAVE_UP, 5, 0), (ev.MOVED_WITH, 5, 0, 1, "text"), (ev.MOVED, 5, 0, END),
         ],
-        succeeded(12, "text"),
+        succeeded(13, "text"),
     ),
     Case(
         "a Choice that matches nothing takes its Default",
@@ -304,7 +304,7 @@ CASES = [
         }, {"n": 2},
         [
             (ev.STARTED, 0, 0),
-            (ev.ERRED, 0, 0, "States.Runtime", NO_CHOICE, None),
+            (ev.ERRED, 0, 0, "States.Runtime", NO_CHOICE, ev.FATAL),
             (ev.ENDED, 0, 0, "FAILED", "States.Runtime", NO_CHOICE),
         ],
         failed(3, "A", "States.Runtime", NO_CHOICE),
@@ -353,7 +353,7 @@ CASES = [
         {"A": {"Type": "Wait", "TimestampPath": "$.t", "End": True}}, {"t": "soon"},
         [
             (ev.STARTED, 0, 0),
-            (ev.ERRED, 0, 0, "States.Runtime", BAD_TIME, None),
+            (ev.ERRED, 0, 0, "States.Runtime", BAD_TIME, ev.FATAL),
             (ev.ENDED, 0, 0, "FAILED", "States.Runtime", BAD_TIME),
         ],
         failed(3, "A", "States.Runtime", BAD_TIME),
@@ -393,7 +393,7 @@ CASES = [
             (ev.BROKE, 4, 0, "E", "why"), (ev.GAVE_UP, 4, 0),
             (ev.MOVED_WITH, 4, 0, 1, {"Error": "E", "Cause": "why"}), (ev.MOVED, 4, 0, END),
         ],
-        succeeded(15, {"Error": "E", "Cause": "why"}),
+        succeeded(17, {"Error": "E", "Cause": "why"}),
     ),
     Case(
         "of two branches that fail at once the first decides",
@@ -452,7 +452,7 @@ CASES = [
         [
             (ev.STARTED, 0, 0), (ev.FORKED, 0, 0, SAME), (ev.ERRED, 0, 1, "E", None, None), (ev.CHILD_FAILED, 0, 1),
             (ev.BROKE, 0, 0, "E", None), (ev.GAVE_UP, 0, 0), (ev.MOVED_WITH, 0, 0, 1, {}),
-            (ev.ERRED, 0, 0, "States.Runtime", NO_N, None),
+            (ev.ERRED, 0, 0, "States.Runtime", NO_N, ev.FATAL),
             (ev.ENDED, 0, 0, "FAILED", "States.Runtime", NO_N),
         ],
         failed(8, "B", "States.Runtime", NO_N),
@@ -483,7 +483,7 @@ CASES = [
         {"A": mapping({"X": task(End=True)})}, {"a": 1},
         [
             (ev.STARTED, 0, 0),
-            (ev.ERRED, 0, 0, "States.Runtime", NO_ARRAY, None),
+            (ev.ERRED, 0, 0, "States.Runtime", NO_ARRAY, ev.FATAL),
             (ev.ENDED, 0, 0, "FAILED", "States.Runtime", NO_ARRAY),
         ],
         failed(3, "A", "States.Runtime", NO_ARRAY),
@@ -514,7 +514,7 @@ CASES = [
             (ev.SCHEDULED, 0, 2, SAME, None, None), (ev.FAILED, 1, 2, "E", "c", 1, "w"), (ev.CHILD_FAILED, 1, 2),
             (ev.BROKE, 1, 0, "E", "c"), (ev.GAVE_UP, 1, 0), (ev.ENDED, 1, 0, "FAILED", "E", "c"),
         ],
-        failed(15, "A[1]/X", "E", "c"),
+        failed(18, "A[1]/X", "E", "c"),
     ),
     Case(
         "a tolerated failure leaves its item out",
@@ -527,7 +527,7 @@ CASES = [
             (ev.SUCCEEDED, 2, 2, "b", 1, "w"), (ev.MOVED_RESULT, 2, 2, END), (ev.SUCCEEDED, 3, 3, "c", 1, "w"),
             (ev.MOVED_RESULT, 3, 3, END), (ev.JOINED, 3, 0), (ev.MOVED_RESULT, 3, 0, END),
         ],
-        succeeded(26, ["b", "c"]),
+        succeeded(27, ["b", "c"]),
     ),
     Case(
         "more failures than are tolerated fail the Map",
@@ -544,7 +544,7 @@ CASES = [
             (ev.ENDED, 2, 0, "FAILED", "States.ExceedToleratedFailureThreshold",
             "The specified tolerated failure threshold was exceeded"),
         ],
-        failed(21, "A[0]/X", "States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded"),
+        failed(25, "A[0]/X", "States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded"),
     ),
     Case(
         "an item that catches its own failure is no failed item",

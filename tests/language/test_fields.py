@@ -72,13 +72,26 @@ def test_an_input_path_selects(text: str, found: Any) -> None:
 
 
 def test_an_input_path_must_find_something() -> None:
-    assert failure(compile_input_path("$.a.gone"), {"a": 1}, None) == (
-        "States.Runtime",
-        "Invalid path '$.a.gone' : No results for path: $['a']['gone']",
+    def why(path: str, data: Any) -> str:
+        name, cause = failure(compile_input_path(path), data, None)
+        assert name == "States.Runtime"
+        return cause
+
+    assert why("$.a.gone", {"a": {}}) == "Invalid path '$.a.gone' : No results for path: $['a']['gone']"
+    assert why("$.a.b.c", {"a": {}}) == "Invalid path '$.a.b.c' : Missing property in path $['a']['b']"
+    assert why("$.a.b", {"a": 1}) == "Invalid path '$.a.b' : Property ['b'] not found in path $['a']"
+    assert why("$.a.b", {"a": [1]}) == "Invalid path '$.a.b' : Property ['b'] not found in path $['a']"
+    assert why("$.a[2]", {"a": [1]}) == "Invalid path '$.a[2]' : No results for path: $['a'][2]"
+    assert why("$.a[-2]", {"a": [1]}) == "Invalid path '$.a[-2]' : No results for path: $['a'][-2]"
+    assert why("$.a[2].b", {"a": [1]}) == "Invalid path '$.a[2].b' : Property ['b'] not found in path $['a'][2]"
+    assert why("$.a[0]", {"a": None}) == "Invalid path '$.a[0]' : The path $['a'] is null"
+    assert (
+        why("$.a[0]", {"a": {"b": "é"}})
+        == 'Invalid path \'$.a[0]\' : Filter: [0] can only be applied to arrays. Current context is: {"b":"é"}'
     )
     assert failure(compile_input_path("$$.Gone", "Other"), {}, Env()) == (
         "Other",
-        "Invalid path '$$.Gone' : No results for path: $$['Gone']",
+        "Invalid path '$$.Gone' : No results for path: $['Gone']",
     )
 
 
@@ -217,5 +230,5 @@ def test_a_value_whose_path_finds_nothing() -> None:
     _, get, _ = compile_value({"SecondsPath": "$.s"}, "Seconds")
     assert failure(get, {"t": 1}, Env()) == (
         "States.Runtime",
-        "The JSONPath '$.s' specified for the field 'SecondsPath' could not be found in the input '{\"t\":1}'",
+        "The SecondsPath parameter does not reference an input value: $.s",
     )

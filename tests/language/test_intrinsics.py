@@ -27,7 +27,7 @@ from asw_nb.language.intrinsics import (
     hash_text,
     is_intrinsic,
 )
-from asw_nb.language.paths import NoMatch, PathSyntaxError
+from asw_nb.language.paths import PathSyntaxError
 
 NUMBERS = st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)
 # half a surrogate pair has no UTF-8 form; every other character must come through
@@ -172,9 +172,23 @@ def test_arguments_of_every_kind() -> None:
 
 
 def test_a_path_argument_that_finds_nothing_says_so_itself() -> None:
-    with pytest.raises(NoMatch) as miss:
-        call("States.Array(1, $.gone)")
-    assert miss.value.path == "$['gone']"
+    def why(text: str, **data: Any) -> str:
+        with pytest.raises(StateError) as miss:
+            call(text, **data)
+        assert miss.value.name == "States.Runtime"
+        return miss.value.cause or ""
+
+    tail = "had the following error: The JsonPath argument for the field '$.gone' could not be found in the input '{}'"
+    assert why("States.Array(1, $.gone)") == f"The function 'States.Array(1, $.gone)' {tail}"
+    assert (
+        why("States.Format('{}',States.Array($.gone))")
+        == f"The function 'States.Format('{{}}',States.Array($.gone))' {tail}"
+    )
+    assert why("States.Array($$.gone)") == f"The function 'States.Array($$.gone)' {tail}"
+    assert why("States.Array($.a[2])", a=[1]).endswith("field '$.a[2]' could not be found in the input '{\"a\":[1]}'")
+    assert why("States.Array($.a[0])", a=1).endswith(
+        "error: Filter: [0] can only be applied to arrays. Current context is: 1"
+    )
 
 
 @given(TEXTS)

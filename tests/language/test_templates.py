@@ -96,12 +96,26 @@ def test_a_path_that_finds_nothing_names_its_field_and_the_input() -> None:
 def test_a_call_that_finds_nothing_is_named_as_a_whole() -> None:
     fill, _ = compile_template({"n.$": "States.MathAdd($.gone, 1)"})
     assert fill is not None
-    with pytest.raises(EvaluationError) as failed:
+    with pytest.raises(StateError) as failed:
         fill({}, Env())
     assert (failed.value.name, failed.value.cause) == (
         "States.Runtime",
-        "The JSONPath 'States.MathAdd($.gone, 1)' specified for the field 'n.$' could not be found in the input '{}'",
+        "The function 'States.MathAdd($.gone, 1)' had the following error: "
+        "The JsonPath argument for the field '$.gone' could not be found in the input '{}'",
     )
+
+
+def test_behind_the_end_of_an_array_there_is_null() -> None:
+    fill, _ = compile_template({"n.$": "$.a[2]"})
+    assert fill is not None
+    assert fill({"a": [1]}, Env()) == {"n": None}
+    for data in ({"a": None}, {"a": {}}, {}):
+        with pytest.raises(EvaluationError, match="could not be found in the input"):
+            fill(data, Env())
+    fill, _ = compile_template({"n.$": "$.a[2]"}, "States.ParameterPathFailure")
+    assert fill is not None
+    with pytest.raises(EvaluationError, match="could not be found in the input"):
+        fill({"a": [1]}, Env())
 
 
 def test_a_failing_call_keeps_its_own_error() -> None:
