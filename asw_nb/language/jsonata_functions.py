@@ -63,12 +63,15 @@ def _assert(run: Run, condition: Any, message: Any) -> Any:
 # --- what Step Functions adds ---------------------------------------------------------------------------------------
 
 
+# Arguments that make no sense yield nothing instead of an error, as in the cloud.
+
+
 def _whole(function: str, index: int, value: Any) -> int:
-    if type(value) is float and value.is_integer():
+    """A number, rounded towards zero."""
+    try:
         return int(value)
-    if type(value) is not int:
-        raise JsonataError("T0410", token=function, value=value, index=index)
-    return value
+    except (OverflowError, ValueError):
+        raise JsonataError("T0410", token=function, value=value, index=index) from None
 
 
 def _partition(run: Run, values: Any, size: Any) -> Any:
@@ -76,24 +79,26 @@ def _partition(run: Run, values: Any, size: Any) -> Any:
     if values is UNDEFINED or size is UNDEFINED:
         return UNDEFINED
     step = _whole("partition", 2, size)
-    if step < 1:
-        raise JsonataError("D3142", message=f"Argument 2 of function $partition must be 1 or more, but was {step}")
+    if step < 1 or not values:
+        return UNDEFINED
     run.grow(8 * len(values) + 64 * (len(values) // step + 1))
     return Made(Made(values[at : at + step]) for at in range(0, len(values), step))
 
 
 def _range(run: Run, first: Any, last: Any, step: Any) -> Any:
-    """`first`, `first + step`, ... up to and including `last`."""
+    """`first`, `first + step`, ... up to and including `last`; a single one is no array, as with every sequence."""
     if first is UNDEFINED or last is UNDEFINED or step is UNDEFINED:
         return UNDEFINED
     start, end, delta = (_whole("range", index + 1, value) for index, value in enumerate((first, last, step)))
     if delta == 0:
-        raise JsonataError("D3142", message="Argument 3 of function $range must not be 0")
+        return UNDEFINED
     values = range(start, end + (1 if delta > 0 else -1), delta)
+    if not values:
+        return UNDEFINED
     if not _countable(values):
         raise JsonataError("D2014", value=(end - start) // delta + 1)
     run.grow(40 * len(values))
-    return Made(values)
+    return Made(values) if len(values) > 1 else start
 
 
 def _countable(values: range) -> bool:
@@ -182,7 +187,7 @@ _TABLE: dict[str, tuple[Callable[..., Any], str, int]] = {
     "formatInteger": (integers.format_integer, "<n-s:s>", 2),
     "formatNumber": (numbers.format_number, "<n-so?:s>", 3),
     "fromMillis": (dates.from_millis, "<n-s?s?:s>", 3),
-    "hash": (_hash, "<ss:s>", 2),
+    "hash": (_hash, "<ss?:s>", 2),
     "join": (strings.join, "<a<s>s?:s>", 2),
     "keys": (collections.keys, "<x-:a<s>>", 1),
     "length": (strings.length, "<s-:n>", 1),
@@ -200,10 +205,10 @@ _TABLE: dict[str, tuple[Callable[..., Any], str, int]] = {
     "pad": (strings.pad, "<s-ns?:s>", 3),
     "parse": (_parse, "<s:x>", 1),
     "parseInteger": (integers.parse_integer, "<s-s:n>", 2),
-    "partition": (_partition, "<an:a>", 2),
+    "partition": (_partition, "<an?:a>", 2),
     "power": (strings.power, "<n-n:n>", 2),
     "random": (_random, "<n?:n>", 0),
-    "range": (_range, "<nnn:a>", 3),
+    "range": (_range, "<nnn?:a>", 3),
     "reduce": (collections.reduce, "<afj?:j>", 3),
     "replace": (matching.replace, "<s-(sf)(sf)n?:s>", 4),
     "reverse": (collections.reverse, "<a:a>", 1),

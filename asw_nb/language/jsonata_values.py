@@ -332,8 +332,8 @@ class _Output:
         return value
 
     def number(self, value: float) -> Any:
-        if not math.isfinite(value):
-            raise JsonataError("D1001", value=value)
+        if not math.isfinite(value):  # which JSON does not have: the cloud writes JavaScript's names
+            return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
         return int(value) if abs(value) < 1e21 and value.is_integer() else value
 
     def refer(self, value: Any) -> None:

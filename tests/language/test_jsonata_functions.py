@@ -155,13 +155,24 @@ CASES = [
     ("$millis() = $toMillis($now())", True),
     # what Step Functions adds
     ("$partition([1, 2, 3, 4, 5], 2)", [[1, 2], [3, 4], [5]]),
-    ("$partition([], 2)", []),
+    ("$partition([], 2)", UNDEFINED),
+    ("$partition([1], 0)", UNDEFINED),
+    ("$partition([1], -1)", UNDEFINED),
+    ("$partition([1])", UNDEFINED),
+    ("$partition([1, 2, 3], 2.9)", [[1, 2], [3]]),
     ("$partition('a', 2)", [["a"]]),
     ("$range(0, 10, 5)", [0, 5, 10]),
     ("$range(0, 9, 5)", [0, 5]),
     ("$range(3, 1, -1)", [3, 2, 1]),
-    ("$range(3, 1, 1)", []),
-    ("$range(3, 3, 1)", [3]),
+    ("$range(3, 1, 1)", UNDEFINED),
+    ("$range(1, 2, 0)", UNDEFINED),
+    ("$range(1, 2)", UNDEFINED),
+    ("$range(3, 3, 1)", 3),
+    ("[$range(3, 3, 1)]", [3]),
+    ("$range(-1.7, 2.9, 1.2)", [-1, 0, 1, 2]),
+    ("$hash('a')", UNDEFINED),
+    ("[1/0, -1/0, 0/0]", ["Infinity", "-Infinity", "NaN"]),
+    ("{'k': 1e308 * 10}", {"k": "Infinity"}),
     ("$hash('hello', 'MD5')", "5d41402abc4b2a76b9719d911017c592"),
     ("$hash('hello', 'SHA-1')", "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"),
     ("$hash('', 'SHA-256')", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
@@ -182,11 +193,7 @@ def test_what_a_function_yields(text, expected):
 
 
 ERRORS = [
-    ("$partition([1], 0)", "D3142", "Argument 2 of function $partition must be 1 or more, but was 0"),
-    ("$partition([1], 1.5)", "T0410", 'Argument 2 of function "partition" does not match function signature'),
     ("$partition([1], 'a')", "T0410", 'Argument 2 of function "partition" does not match function signature'),
-    ("$range(1, 2, 0)", "D3142", "Argument 3 of function $range must not be 0"),
-    ("$range(1, 2)", "T0410", 'Argument 3 of function "range" does not match function signature'),
     ("$range(0, 99999999, 1)", "D2014", "The size of the sequence allocated by the range operator (..) must not exceed 1e7.  Attempted to allocate 100000000."),
     ("$hash('a', 'CRC')", "D3142", "Argument 2 of function $hash must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512, but was CRC"),
     ("$hash(1, 'MD5')", "T0410", 'Argument 1 of function "hash" does not match function signature'),
@@ -237,7 +244,7 @@ def test_a_uuid_is_of_version_4_and_a_random_number_below_1(seed):
     assert 0 <= value_of(f"$random({seed})") < 1
 
 
-@given(st.lists(st.integers(), max_size=20), st.integers(1, 9))
+@given(st.lists(st.integers(), min_size=1, max_size=20), st.integers(1, 9))
 def test_partition_keeps_the_order_and_fills_every_chunk_but_the_last(values, size):
     chunks = value_of("$partition($v, $n)", v=values, n=size)
     assert [item for chunk in chunks for item in chunk] == values
@@ -251,7 +258,8 @@ def test_range_goes_by_its_step_and_not_beyond_its_end(first, last, step):
     while value <= last if step > 0 else value >= last:
         expected.append(value)
         value += step
-    assert value_of("$range($a, $b, $c)", a=first, b=last, c=step) == expected
+    found = value_of("$range($a, $b, $c)", a=first, b=last, c=step)
+    assert found == (expected if len(expected) > 1 else expected[0] if expected else UNDEFINED)
 
 
 @given(st.integers(-99_000_000, 99_000_000))
