@@ -21,10 +21,10 @@ from asw_nb.language.jsonata_compile import compile_node, literal, plain_keys
 from asw_nb.language.jsonata_errors import JsonataError
 from asw_nb.language.jsonata_functions import FUNCTIONS
 from asw_nb.language.jsonata_guard import Run
-from asw_nb.language.jsonata_parse import Tree, free_variables, parse
+from asw_nb.language.jsonata_parse import Tree, free_variables, parse, references
 from asw_nb.language.jsonata_values import UNDEFINED, JsonataSyntaxError, Whole, plain
 
-__all__ = ["UNDEFINED", "Expression", "JsonataError", "JsonataSyntaxError", "check_syntax", "compile_jsonata"]
+__all__ = ["UNDEFINED", "Expression", "JsonataError", "JsonataSyntaxError", "check_syntax", "compile_jsonata", "unsupported"]
 
 _UNSURE: Any = object()
 Short = Callable[[Mapping[str, Any], Mapping[str, Any]], Any]
@@ -40,15 +40,20 @@ class Expression:
         Whether it reads ``$states.context``, or ``$states`` as a whole.
     variables : frozenset of str
         Variables that it takes from outside, without the ``$``; ``states`` and the functions are not among them.
+    outside : tuple of str
+        Names that it looks up in the document as a whole, and ``$$``: a state machine has no such document.
+    parts : frozenset of str
+        What it reads of ``$states``.
     """
 
-    __slots__ = ("_node", "_short", "text", "uses_context", "variables")
+    __slots__ = ("_node", "_short", "outside", "parts", "text", "uses_context", "variables")
 
     def __init__(self, text: str) -> None:
         tree = parse(text)
         try:
             self._node: Node = compile_node(tree)
             found, self.uses_context = free_variables(tree)
+            self.outside, self.parts = references(tree)
         except RecursionError:
             raise JsonataSyntaxError("S0502", "The expression is nested too deeply", 0) from None
         self.text = text
@@ -163,6 +168,22 @@ def compile_jsonata(text: str) -> Expression:
     """
     # Long texts are rare, and a cache full of them would be large.
     return _compiled(text) if len(text) <= 4_000 else Expression(text)
+
+
+def unsupported(text: str) -> tuple[str | None, frozenset[str]]:
+    """What a state machine cannot give to an expression that can be read, as a sentence, and what it reads of ``$states``.
+
+    Examples
+    --------
+    >>> unsupported("$sum(prices)")[0]
+    "Reference to 'prices' at the top level is not supported."
+    """
+    found = compile_jsonata(text)
+    if not found.outside:
+        return None, found.parts
+    name = found.outside[0]
+    place = "" if name == "$$" else " at the top level"
+    return f"Reference to '{name}'{place} is not supported.", found.parts
 
 
 def check_syntax(text: str) -> str | None:

@@ -311,6 +311,55 @@ def free_variables(tree: Tree) -> tuple[frozenset[str], bool]:
     return frozenset(found), context
 
 
+def references(tree: Tree) -> tuple[tuple[str, ...], frozenset[str]]:
+    """What an expression takes from where a state machine has nothing, and which parts of ``$states`` it names.
+
+    Only the first step of a path is looked up in the document as a whole, which a state machine does not have. The steps behind
+    it, predicates, sort terms and groupings look into what stands before them; the body of a function into what its definition
+    looks into.
+
+    Returns
+    -------
+    (outside, parts)
+        `outside` are names at the top level, and ``$$``, in the order of the text.
+    """
+    outside: dict[str, None] = {}
+    parts: set[str] = set()
+
+    def walk(node: Tree, top: bool) -> None:
+        kind = node.type
+        if kind == "variable" and node.value == "$":
+            outside["$$"] = None
+        elif kind == "name" and top:
+            outside[node.value] = None
+        if kind == "path":
+            head, *rest = node.steps
+            if head.type == "variable" and head.value == "states" and rest and rest[0].type == "name":
+                parts.add(rest[0].value)
+            walk(head, top)
+            for step in rest:
+                walk(step, False)
+            walk_stages(node)
+            return
+        inner = top and kind != "transform"
+        stages = {id(stage.expr) for stage in (*(node.predicate or ()), *(node.stages or ())) if stage.type == "filter"}
+        groups = () if node.group is None else {id(part) for pair in node.group.lhs_object for part in pair}
+        for part in children(node):
+            walk(part, inner and id(part) not in stages and id(part) not in groups)
+
+    def walk_stages(node: Tree) -> None:
+        for stage in (*(node.predicate or ()), *(node.stages or ())):
+            if stage.type == "filter":
+                walk(stage.expr, False)
+        if node.group is not None:
+            for pair in node.group.lhs_object:
+                for part in pair:
+                    walk(part, False)
+
+    walk(tree, True)
+    return tuple(outside), frozenset(parts)
+
+
 def _names_of(step: Tree) -> Iterator[str]:
     if step.focus:
         yield step.focus

@@ -431,6 +431,8 @@ def jsonata_string(state: State, text: str, steps: tuple[Step, ...]) -> None:
             state.checkup.spent_on_error(cost)
             state.error(problem, *steps, code="INVALID_JSONATA_EXPRESSION")
             return
+        if check is not None:
+            _jsonata_references(state, expression, steps)
         for name in jsonata_variables(expression):
             state.uses(name, *steps)
     elif opened:
@@ -439,6 +441,36 @@ def jsonata_string(state: State, text: str, steps: tuple[Step, ...]) -> None:
     elif text.strip().startswith("{%") or (closed and "{%" not in text):
         fix = 'Start it with "{%" and end it with "%}", without blanks around.'
         state.warning("This text is not evaluated: JSONata string must start with {% and end with %}", *steps, fix=fix)
+
+
+_HAVE_RESULT = ("Task", "Parallel", "Map")
+
+
+def _jsonata_references(state: State, expression: str, steps: tuple[Step, ...]) -> None:
+    """What an expression reads that does not exist where it stands. Source: the Step Functions developer guide, "Transforming data
+    with JSONata", and what the service answers."""
+    from asw_nb.language.jsonata import unsupported
+
+    code = "UNSUPPORTED_JSONATA_EXPRESSION"
+    problem, parts = unsupported(expression)
+    if problem is not None:
+        fix = 'Write "$states.input.name" for a field of the input, "$name" for a variable.'
+        state.error(problem, *steps, code=code, fix=fix)
+        return
+    in_catch = len(steps) > 2 and steps[0] == "Catch" and steps[2] in ("Output", "Assign")
+    known = {"input", "context"}
+    if steps[0] in ("Output", "Assign") and state.type in _HAVE_RESULT:
+        known.add("result")
+    if in_catch:
+        known.add("errorOutput")
+    for part in sorted(parts - known):
+        message = f"Field '$states.{short(part, 60)}' does not exist."
+        if part == "result":
+            state.error(message, *steps, code=code, fix='Only "Output" and "Assign" of Task, Parallel and Map have it.')
+        elif part == "errorOutput":
+            state.error(message, *steps, code=code, fix='Only "Output" and "Assign" of an entry of "Catch" have it.')
+        else:
+            state.warning(message, *steps, code=code, fix="Write one of input, result, errorOutput, context.")
 
 
 _TEXT = re.compile(r"\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"|'[^'\\]*+(?:\\.[^'\\]*+)*+'|/\*.*?\*/", re.DOTALL)
