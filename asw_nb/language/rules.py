@@ -352,7 +352,8 @@ def state_type(state: State) -> bool:
 
 def _check_state(state: State, inner: list[Scope]) -> None:
     value, checkup = state.value, state.checkup
-    state.jsonata = checkup.jsonata or ("QueryLanguage" in value and value["QueryLanguage"] != "JSONPath")
+    # one that goes back to JSONPath is told so, and nothing of what follows from it
+    state.jsonata = value["QueryLanguage"] != "JSONPath" if "QueryLanguage" in value else checkup.jsonata
     fields = FIELDS[state.type]
     foreign = JSONPATH_ONLY if state.jsonata else JSONATA_ONLY
     for state_rule in STATE_RULES[state.type]:

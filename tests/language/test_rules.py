@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asw_nb.errors import DefinitionError
+from asw_nb.language.jsonata import check_syntax
 from asw_nb.language.reader import read
 from asw_nb.language.rules import check, dialect_of
 from asw_nb.language.rules_expressions import intrinsic_problem, jsonata_variables, path_problem
 from asw_nb.language.rules_fields import VALUES
 
 PASS = {"Type": "Pass", "End": True}
+TASK = {"Type": "Task", "Resource": "f", "End": True}
 LAMBDA = "arn:aws:lambda:eu-west-1:123456789012:function:f"
 QRN = "qrn:qcs:asw:ap-guangzhou:1250000000:sdk:json:qcloud:scf:Invoke/f"
 
@@ -555,7 +557,8 @@ def test_fixes_name_what_is_near():
 
 
 def test_a_jsonata_machine_has_no_jsonpath_states():
-    definition = {"QueryLanguage": "JSONata", **machine(A=PASS | {"QueryLanguage": "JSONPath"})}
+    back = {"QueryLanguage": "JSONPath", "InputPath": "$.a", "ResultPath": None}
+    definition = {"QueryLanguage": "JSONata", **machine(A=PASS | back)}
     message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
     assert found(definition) == [("E", SCHEMA, "/States/A", message)]
 
@@ -564,6 +567,46 @@ def test_jsonata_expressions_are_judged_by_the_given_function():
     definition = {"QueryLanguage": "JSONata", **machine(A=PASS | {"Output": {"a": "{% 1 + %}", "b": "{% 2 %}"}})}
     got = found(definition, jsonata_check=lambda text: "Unexpected end of expression" if "+" in text else None)
     assert got == [("E", "INVALID_JSONATA_EXPRESSION", "/States/A/Output/a", "Unexpected end of expression")]
+
+
+@pytest.mark.parametrize(
+    ("state", "location", "message"),
+    [
+        (PASS | {"Output": {"v": "{% phone %}"}}, "/States/A/Output/v", "Reference to 'phone' at the top level is not supported."),
+        (PASS | {"Output": "{% $map($states.input.a, function($x) { b }) %}"}, "/States/A/Output", "Reference to 'b' at the top level is not supported."),
+        (PASS | {"Output": "{% $states.input.a[b = $$.c] %}"}, "/States/A/Output", "Reference to '$$' is not supported."),
+        (PASS | {"Output": "{% $states.result %}"}, "/States/A/Output", "Field '$states.result' does not exist."),
+        (TASK | {"Arguments": "{% $states.result.a %}"}, "/States/A/Arguments", "Field '$states.result' does not exist."),
+        (TASK | {"Output": "{% $states.errorOutput %}"}, "/States/A/Output", "Field '$states.errorOutput' does not exist."),
+        (
+            TASK | {"Catch": [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.result %}", "Next": "Z"}]},
+            "/States/A/Catch[0]/Output",
+            "Field '$states.result' does not exist.",
+        ),
+    ],
+)
+def test_what_an_expression_cannot_read_where_it_stands(state, location, message):
+    states = {"A": {k: v for k, v in state.items() if k != "End"} | {"Next": "Z"}, "Z": PASS}
+    definition = {"QueryLanguage": "JSONata", **machine(**states)}
+    assert found(definition, jsonata_check=check_syntax) == [("E", "UNSUPPORTED_JSONATA_EXPRESSION", location, message)]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "$states.input.items[value > 3]^(>price){name: price}",
+        "$states.input.items.{'a': b, 'c': $rate}",
+        "$map($states.input.a, function($x) { $x.b })",
+        "$states.input ~> |a|{'b': c}|",
+        "$states.result.a & $states.context.Execution.Name",
+        "$exists($states) ? {'a': 'b'} : [true, null]",
+    ],
+)
+def test_what_an_expression_can_read(expression):
+    task = {"Type": "Task", "Resource": "f", "Assign": {"rate": "{% " + expression + " %}"}, "End": True}
+    error = {"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput.Error %}", "Next": "A"}
+    definition = {"QueryLanguage": "JSONata", **machine(A=task | {"Catch": [error]})}
+    assert found(definition, jsonata_check=check_syntax) == []
 
 
 def test_variables_are_assigned_before_they_are_read():
