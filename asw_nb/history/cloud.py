@@ -328,6 +328,8 @@ class CloudHistory:
     def _ended(self, event: Event) -> None:
         kind = {"FAILED": "ExecutionFailed", "ABORTED": "ExecutionAborted", "TIMED_OUT": "ExecutionTimedOut"}[event[3]]
         root = self.state.frames.get(0)
+        if event[3] == "TIMED_OUT":  # nothing that happened led to it
+            self.last.pop(0, None)
         self._emit(event, kind, root, _error(event[4], event[5]))
 
 

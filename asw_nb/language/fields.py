@@ -16,8 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 from asw_nb.language.intrinsics import compact, compile_expression
-from asw_nb.language.paths import CannotPut, NoMatch, compile_path, compile_put
-from asw_nb.language.templates import EvaluationError, compile_template, path_missing
+from asw_nb.language.paths import CannotPut, NoMatch, compile_path, compile_put, split_root
+from asw_nb.language.templates import NULL_INPUT, EvaluationError, compile_template, path_missing
 
 Prepare = Callable[[Any, Any], Any]
 Finish = Callable[[Any, Any, Any], Any]
@@ -32,11 +32,14 @@ def compile_input_path(text: str | None, error: str = "States.Runtime") -> Prepa
     if text == "$":
         return None
     get = compile_path(text)
+    into_data = split_root(text)[0] == "$"
 
     def look(data: Any, env: Any) -> Any:
         try:
             return get(data, env)
         except NoMatch as miss:
+            if data is None and into_data:
+                raise EvaluationError(error, NULL_INPUT) from None
             raise EvaluationError(error, f"Invalid path '{text}' : {miss.why}") from None
 
     return look

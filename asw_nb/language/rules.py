@@ -340,7 +340,8 @@ def state_type(state: State) -> bool:
             state.warning(f'The type is spelled "{known}".', "Type", code="TYPE_SPELLING", fix=f'Write "{known}".')
             return True
         fix = state.checkup.did_you_mean(kind, TYPES) or "Write one of them."
-        state.error(f"Value should be one of the following: {listed(TYPES)}", "Type", fix=fix)
+        message = "The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]"
+        state.error(message, "Type", fix=fix)
     elif "Type" not in state.value:
         near = next((f for f in state.value if f.lower() == "type"), None)
         fix = f'Rename "{near}" to "Type".' if near else f'Add "Type": one of {", ".join(TYPES)}.'

@@ -13,7 +13,7 @@ from typing import Any
 
 from asw_nb.errors import StateError
 from asw_nb.language.intrinsics import compact, compile_expression
-from asw_nb.language.paths import Getter, NoMatch
+from asw_nb.language.paths import Getter, NoMatch, split_root
 
 
 class EvaluationError(StateError):
@@ -29,6 +29,10 @@ class EvaluationError(StateError):
     def __init__(self, name: str, cause: str, field: str | None = None) -> None:
         super().__init__(name, cause)
         self.field = field
+
+
+NULL_INPUT = "Unable to apply Path transformation to null or empty input."
+"""The cloud's sentence for a path into null, ``$`` itself included: its JSONPath library refuses to look."""
 
 
 def path_missing(path: str, field: str, data: Any, error: str) -> EvaluationError:
@@ -54,8 +58,11 @@ def _entry(text: str, key: str, error: str) -> Getter:
     """One ``.$`` entry. Behind the end of an array the cloud finds null there, and only there."""
     get = compile_expression(text)
     lenient = error == "States.Runtime"
+    into_data = lenient and text.startswith("$") and split_root(text)[0] == "$"
 
     def look(data: Any, env: Any) -> Any:
+        if data is None and into_data:
+            raise EvaluationError(error, NULL_INPUT)
         try:
             return get(data, env)
         except NoMatch as miss:
@@ -122,4 +129,4 @@ def _constant(value: Any) -> Callable[[Any, Any], Any]:
     return lambda data, env: value
 
 
-__all__ = ["EvaluationError", "compile_field", "compile_template", "path_missing"]
+__all__ = ["NULL_INPUT", "EvaluationError", "compile_field", "compile_template", "path_missing"]

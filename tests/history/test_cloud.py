@@ -152,7 +152,7 @@ def test_an_end_from_outside(status: str, kind: str, details: dict[str, str]) ->
         events = run.history()
     assert types(events) == ["ExecutionStarted", "WaitStateEntered", kind]
     key = kind[0].lower() + kind[1:] + "EventDetails"
-    assert (events[-1]["previousEventId"], events[-1][key]) == (2, details)
+    assert (events[-1]["previousEventId"], events[-1][key]) == (0 if status == "TIMED_OUT" else 2, details)
 
 
 def test_a_history_is_written_without_the_places_that_tables_add() -> None:

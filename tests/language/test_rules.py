@@ -234,7 +234,7 @@ STATES = [
             (
                 "E",
                 "Type",
-                "Value should be one of the following: [Choice, Fail, Map, Parallel, Pass, Succeed, Task, Wait]",
+                "The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]",
             )
         ],
     ),
