@@ -112,12 +112,25 @@ def parse(data: bytes, config: dict[str, Any]) -> Any:
         if kind == "JSONL":
             return [json.loads(line) for line in text.splitlines() if line.strip()]
         if kind == "JSON":
-            return json.loads(text)
+            return _pointed(json.loads(text), config.get("ItemsPointer", ""))
     except ValueError as problem:
         raise _failed(f"the file is no valid {kind}: {problem}") from None
     raise _failed(
         f'InputType "{kind}" is not read here; use CSV, JSON or JSONL, or register a handler that gives the items'
     )
+
+
+def _pointed(value: Any, pointer: str) -> Any:
+    """What a JSON pointer (RFC 6901) finds."""
+    for token in pointer.split("/")[1:]:
+        key = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            raise _failed(f'ItemsPointer "{pointer}" finds nothing in the file')
+    return value
 
 
 _DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}

@@ -62,7 +62,7 @@ class Children:
         # decided again from the plan when the execution is resumed: they are pure functions of recorded data
         self.items: Any = None
         self.limit: int | None = None
-        self.tolerated: tuple[int, float] | None = None
+        self.tolerated: tuple[int | None, float | None] | None = None
         self.batches: list[tuple[int, int]] | None = None
         # of a Map with an ItemReader, ItemBatcher or ResultWriter: whether its length is final, and which order is out
         self.known = False
@@ -516,6 +516,7 @@ class ExecutionState:
             frame.culprit = None
             frame.children = None
             frame.broke = False
+            frame.map_run = False
             frame.salvage = None
             frame.phase = ENTER
             if frame.state.kind in (PARALLEL, MAP):
@@ -614,7 +615,7 @@ class ExecutionState:
         children.ended = self._end_children(frame)
         frame.fatal = children.fatal
         if not frame.fatal:
-            self.event_id += sum(len(aborted(child)) for child in children.ended)
+            self.event_id += sum(len(aborted(child)) for child in children.ended) + self._closing_ids(frame) - frame.counts
         frame.culprit = children.culprit
         frame.salvage, frame.children = children, None
         frame.error = (event[3], event[4])
@@ -648,7 +649,9 @@ class ExecutionState:
         self.ready.append(frame)
 
     def _gave_up(self, event: Event) -> None:
-        self.event_id += self._closing_ids(self.frames[event[2]])
+        frame = self.frames[event[2]]
+        # the Map Run of a Map that broke has failed then
+        self.event_id += frame.counts if frame.broke else self._closing_ids(frame)
 
     def _closing_ids(self, frame: Frame) -> int:
         """A distributed Map closes with two events of the cloud: its Map Run's and the state's."""

@@ -81,7 +81,7 @@ def on_items(run: ExecutionState, frame: Frame, now: Now) -> None:
             run.record((ev.ITEMS_KNOWN, now(), frame.id, len(children.batches)))
     if children.fatal or (children.failed and _too_many(children.failed, children.length, children.tolerated)):
         error, cause = children.error or (None, None)
-        if not children.fatal and (plan.distributed or children.tolerated != (0, 0.0)):
+        if not children.fatal and (plan.distributed or any(children.tolerated or ())):
             error = "States.ExceedToleratedFailureThreshold"
             cause = "The specified tolerated failure threshold was exceeded"
         run.record((ev.BROKE, now(), frame.id, error, cause))
@@ -210,19 +210,24 @@ def _concurrency(frame: Frame) -> int:
     return min(value, WINDOW) if value else WINDOW
 
 
-def _tolerated(frame: Frame) -> tuple[int, float]:
-    """How many items may fail, and what percentage of them."""
+def _tolerated(frame: Frame) -> tuple[int | None, float | None]:
+    """How many items may fail, and what percentage of them; None for what is not given."""
     plan = frame.state.map
     assert plan is not None
-    count = _whole(plan.tolerated_count, frame, "ToleratedFailureCount")
-    return count, _number(plan.tolerated_percentage, frame, "ToleratedFailurePercentage")
-
-
-def _too_many(failed: int, length: int, tolerated: tuple[int, float] | None) -> bool:
-    count, share = tolerated or (0, 0.0)
+    count: int | None = _whole(plan.tolerated_count, frame, "ToleratedFailureCount")
+    share: float | None = _number(plan.tolerated_percentage, frame, "ToleratedFailurePercentage")
     if not count and not share:
-        return True
-    return (not count or failed > count) and (not share or 100 * failed > share * length)
+        return 0, None
+    literal, get, _ = plan.tolerated_count
+    count = None if literal is None and get is None else count
+    literal, get, _ = plan.tolerated_percentage
+    return count, None if literal is None and get is None else share
+
+
+def _too_many(failed: int, length: int, tolerated: tuple[int | None, float | None] | None) -> bool:
+    """Whether either limit is passed. Source: the Step Functions developer guide, "Tolerated failure threshold"."""
+    count, share = tolerated or (0, None)
+    return (count is not None and failed > count) or (share is not None and 100 * failed > share * length)
 
 
 def _given(spec: tuple[Any, Any, str], frame: Frame) -> Any:

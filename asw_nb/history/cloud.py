@@ -234,11 +234,13 @@ class CloudHistory:
                 self.last[other.id] = last
                 self._emit(event, kind, other, details)
             self.last.pop(other.id, None)
+        if frame.map_run:
+            self._emit(event, "MapRunFailed", frame, _error(event[3], event[4]))
 
     def _gave_up(self, event: Event) -> None:
         frame = self.state.frames[event[2]]
         self.before_failed[frame.id] = self.last.get(frame.id, 0)
-        if frame.map_run and frame.error is not None:
+        if frame.map_run and frame.error is not None and not frame.broke:
             self._emit(event, "MapRunFailed", frame, _error(*frame.error))
         self._emit(event, f"{frame.state.type}StateFailed", frame)
 
