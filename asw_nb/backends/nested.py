@@ -56,6 +56,9 @@ class NestedBackend:
                 self.runner.give_up(order.run, problem)
             except AswError as problem:
                 error = getattr(problem, "name", None) or "StepFunctions.ExecutionDoesNotExistException"
+                resource = order.state.resource
+                if resource is not None and resource.name.startswith("aws-sdk:"):  # which calls the service by its SDK's name
+                    error = error.replace("StepFunctions.", "Sfn.", 1)
                 self.runner.answer(
                     order,
                     Outcome(error=error, cause=getattr(problem, "cause", None) or str(problem), failed=True),
@@ -70,9 +73,8 @@ class NestedBackend:
         accepted = {"ExecutionArn": record.id, "StartDate": record.started_us // 1000}
         if resource.pattern not in ("sync", "sync:2"):
             if resource.name.startswith("aws-sdk:"):
-                accepted["StartDate"] = datetime.fromtimestamp(record.started_us / 1e6, UTC).isoformat(
-                    timespec="milliseconds"
-                )
+                moment = datetime.fromtimestamp(record.started_us / 1e6, UTC).isoformat(timespec="milliseconds")
+                accepted["StartDate"] = moment.replace("+00:00", "Z")
             self.runner.answer(order, Outcome(accepted), drive=False)
             return
         self.runner.answer(order, Outcome(accepted, submitted=True), drive=False)
@@ -128,11 +130,13 @@ def _outcome(record: Any, run: Run, given: Any, as_text: bool) -> Outcome:
         answer = {k: v for k, v in answer.items() if v is not None}
     answer |= {"Input": shown(record.input), "InputDetails": {"Included": True}, "Name": record.name}
     if state.status == "SUCCEEDED":
-        answer |= {"Output": shown(state.output), "OutputDetails": {"Included": True}, "RedriveCount": 0}
+        answer |= {"Output": shown(state.output), "OutputDetails": {"Included": True}, "RedriveCount": state.redrives}
         answer |= {
             "RedriveStatus": "NOT_REDRIVABLE",
             "RedriveStatusReason": "Execution is SUCCEEDED and cannot be redriven",
         }
+    else:
+        answer |= {"RedriveCount": state.redrives, "RedriveStatus": "REDRIVABLE"}
     answer |= {
         "StartDate": record.started_us // 1000,
         "StateMachineArn": record.machine_id,
