@@ -63,6 +63,7 @@ def test_a_nested_execution_that_fails_fails_the_state() -> None:
     assert (run.status, run.error) == ("FAILED", "States.TaskFailed")
     cause = json.loads(run.cause or "")
     assert (cause["Error"], cause["Cause"], cause["Status"]) == ("Sad", "on purpose", "FAILED")
+    assert (cause["RedriveCount"], cause["RedriveStatus"]) == (0, "REDRIVABLE")
 
 
 def test_a_workflow_of_this_process_is_found_by_name_and_shares_the_functions() -> None:
@@ -83,6 +84,8 @@ def test_a_name_that_is_taken_fails_the_state() -> None:
     asw.run(CHILD, workflow="child", name="mine")
     run = asw.run(nested("", Name="mine"), workflows={"child": CHILD})
     assert run.error == "StepFunctions.ExecutionAlreadyExistsException"
+    through_the_sdk = machine("arn:aws:states:::aws-sdk:sfn:startExecution", {"StateMachineArn": "child", "Name": "mine"})
+    assert asw.run(through_the_sdk, workflows={"child": CHILD}).error == "Sfn.ExecutionAlreadyExistsException"
 
 
 def test_tencents_own_workflow_resource() -> None:

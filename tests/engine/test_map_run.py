@@ -66,6 +66,7 @@ CSV = 'name,size\nred,1\n"dark, blue",2\n,\nshort\nlong,3,4\n'
         ("c.json", "[1, {}, null]", reader("JSON"), [1, {}, None]),
         ("d.jsonl", '{"a": 1}\n\n2\n', reader("JSONL"), [{"a": 1}, 2]),
         ("e.json", "[1, 2, 3, 4]", reader("JSON", MaxItems=2), [1, 2]),
+        ("p.json", '{"a/b": [{"c": [1, 2]}]}', reader("JSON", ItemsPointer="/a~1b/0/c"), [1, 2]),
         ("f.json", "[]", reader("JSON"), []),
     ],
 )

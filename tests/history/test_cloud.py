@@ -180,3 +180,125 @@ def test_each_round_of_a_loop_is_a_visit_of_its_own() -> None:
     end = ["SucceedStateEntered", "SucceedStateExited", "ExecutionSucceeded"]
     assert types(events) == ["ExecutionStarted", *round_, *round_, *end]
     assert [event["previousEventId"] for event in events] == [0, 0, *range(2, 12)]
+
+
+# --------------------------------------------------------------------------- what fails inside of something
+
+
+def machine(state: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"StartAt": "A", "States": {"A": state, **more}}
+
+
+def parallel(*branches: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return machine({"Type": "Parallel", "Branches": [*branches], **fields, "End": True}, Z=PASS)
+
+
+def scope(name: str, state: dict[str, Any]) -> dict[str, Any]:
+    return {"StartAt": name, "States": {name: state}}
+
+
+def told(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """Types and what each event hangs on."""
+    return [(event["type"], event["previousEventId"]) for event in events]
+
+
+def boom(event: Any) -> None:
+    raise ValueError("no")
+
+
+PASS = {"Type": "Pass", "End": True}
+TASK = {"Type": "Task", "Resource": "boom", "End": True}
+WAIT = {"Type": "Wait", "Seconds": 9, "End": True}
+GONE = {"Type": "Pass", "Parameters": {"x.$": "$.gone"}, "End": True}
+UNDEFINED = {"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% $states.input.gone %}", "End": True}
+CATCH_ALL = [{"ErrorEquals": ["States.ALL"], "Next": "Z"}]
+
+
+def caught_in_a_parallel(*inside: tuple[str, int], from_: int) -> list[tuple[str, int]]:
+    last = 3 + len(inside)
+    return [
+        ("ExecutionStarted", 0), ("ParallelStateEntered", 0), ("ParallelStateStarted", 2), *inside,
+        ("ParallelStateFailed", from_), ("ParallelStateExited", last + 1), ("PassStateEntered", last + 2),
+        ("PassStateExited", last + 3), ("ExecutionSucceeded", last + 4),
+    ]  # fmt: skip
+
+
+def test_a_task_that_ends_its_branch_is_aborted() -> None:
+    events = history(parallel(scope("B", TASK), Catch=CATCH_ALL), {}, functions={"boom": boom})
+    inside = [("TaskStateEntered", 3), ("LambdaFunctionScheduled", 4), ("LambdaFunctionStarted", 5), ("LambdaFunctionFailed", 6)]
+    assert told(events) == caught_in_a_parallel(*inside, ("TaskStateAborted", 7), from_=7)
+    assert "taskStateAbortedEventDetails" not in events[7]
+
+
+def test_what_a_failed_branch_cuts_short_is_aborted() -> None:
+    fail = {"Type": "Fail", "Error": "E"}
+    inner = {"Type": "Map", "ItemProcessor": scope("I", WAIT), "MaxConcurrency": 1, "End": True}
+    events = history(parallel(scope("B", inner), scope("C", fail), Catch=CATCH_ALL), [1, 2])
+    assert types(events)[3:-5] == [
+        "MapStateEntered", "FailStateEntered", "MapStateStarted", "MapIterationStarted", "WaitStateEntered",
+        "WaitStateAborted", "MapIterationAborted", "MapStateAborted",
+    ]  # fmt: skip
+    assert told(events)[8:12] == [
+        ("WaitStateAborted", 8),
+        ("MapIterationAborted", 8),
+        ("MapStateAborted", 6),
+        ("ParallelStateFailed", 5),
+    ]
+    assert events[9]["mapIterationAbortedEventDetails"] == {"name": "B", "index": 0}
+
+
+def test_a_task_that_ends_its_iteration_is_aborted_too() -> None:
+    each = {"Type": "Map", "ItemProcessor": scope("I", TASK), "End": True}
+    assert told(history(machine(each), [1], functions={"boom": boom}))[-5:] == [
+        ("LambdaFunctionFailed", 7), ("TaskStateAborted", 8), ("MapIterationFailed", 8), ("MapStateFailed", 8), ("ExecutionFailed", 11),
+    ]  # fmt: skip
+
+
+def test_a_runtime_error_ends_the_execution_from_where_it_happened() -> None:
+    assert told(history(parallel(scope("B", GONE), Catch=CATCH_ALL), {})) == [
+        ("ExecutionStarted", 0), ("ParallelStateEntered", 0), ("ParallelStateStarted", 2), ("PassStateEntered", 3), ("ExecutionFailed", 4),
+    ]  # fmt: skip
+    each = {"Type": "Map", "ItemProcessor": scope("I", GONE), "MaxConcurrency": 1, "Catch": CATCH_ALL, "End": True}
+    assert told(history(machine(each, Z=PASS), [1], name="other")) == [
+        ("ExecutionStarted", 0), ("MapStateEntered", 0), ("MapStateStarted", 2), ("MapIterationStarted", 3), ("PassStateEntered", 4),
+        ("ExecutionFailed", 5),
+    ]  # fmt: skip
+
+
+def test_an_expression_that_fails_in_a_branch() -> None:
+    events = history(parallel(scope("B", UNDEFINED), Catch=CATCH_ALL), {})
+    assert told(events) == caught_in_a_parallel(("PassStateEntered", 3), ("EvaluationFailed", 4), from_=5)
+    assert events[4]["evaluationFailedEventDetails"]["location"] == "Output"
+
+
+def test_an_expression_that_fails_again() -> None:
+    retry = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]
+    task = TASK | {"Arguments": "{% $states.input.gone %}", "Retry": retry}
+    assert told(history({"QueryLanguage": "JSONata", **machine(task)}, {}, functions={"boom": boom})) == [
+        ("ExecutionStarted", 0), ("TaskStateEntered", 0), ("EvaluationFailed", 2), ("EvaluationFailed", 3), ("ExecutionFailed", 4),
+    ]  # fmt: skip
+
+
+def test_a_catcher_that_fails_fails_the_state_a_second_time() -> None:
+    catch = [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.input.gone %}", "Next": "Z"}]
+    definition = parallel(scope("B", {"Type": "Fail", "Error": "E"}), Catch=catch)
+    assert told(history({"QueryLanguage": "JSONata", **definition}, {}))[3:] == [
+        ("FailStateEntered", 3), ("ParallelStateFailed", 4), ("EvaluationFailed", 4), ("ParallelStateFailed", 6), ("ExecutionFailed", 7),
+    ]  # fmt: skip
+
+
+def test_every_attempt_of_a_distributed_map_is_a_map_run() -> None:
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    each = {"Type": "Map", "ItemProcessor": {"ProcessorConfig": config, **scope("I", {"Type": "Fail"})}, "End": True}
+    events = history(machine(each | {"Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]}), [1])
+    assert types(events)[2:] == [
+        "MapStateStarted", "MapRunStarted", "MapRunFailed", "MapStateStarted", "MapRunStarted", "MapRunFailed", "MapStateFailed", "ExecutionFailed",
+    ]  # fmt: skip
+
+
+def test_the_numbers_in_causes_are_those_of_the_history() -> None:
+    each = {"Type": "Map", "ItemProcessor": scope("I", TASK), "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Z"}], "End": True}
+    events = history(machine(each, Z=GONE), [1, 2], functions={"boom": boom})
+    last = events[-1]["executionFailedEventDetails"]["cause"]
+    (entered,) = [event["id"] for event in events if event["type"] == "PassStateEntered"]
+    assert last.startswith(f"An error occurred while executing the state 'Z' (entered at the event id #{entered}).")
