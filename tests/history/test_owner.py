@@ -28,7 +28,7 @@ def identity(**fields: Any) -> str:
 
 def test_this_process_is_alive_and_has_a_name() -> None:
     known = json.loads(owner.this_process())
-    assert sorted(known) == ["boot", "host", "machine", "pid", "pids", "started"]
+    assert sorted(known) == ["boot", "host", "machine", "pid", "pids", "started", "user"]
     assert (known["pid"], owner.life(owner.this_process())) == (os.getpid(), "alive")
     assert owner.describe(owner.this_process()) == f"process {os.getpid()} on {known['host']}"
 
