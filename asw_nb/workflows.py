@@ -21,7 +21,10 @@ from asw_nb.workspace import Workspace, default_workspace
 
 if TYPE_CHECKING:
     from asw_nb.analysis.figure import Html
+    from asw_nb.engine.clock import Clock
     from asw_nb.handle import Execution
+    from asw_nb.one_state import StateTest
+    from asw_nb.testing import Mocks
 
 MAX_NAME = 80
 
@@ -129,6 +132,64 @@ class Workflow:
         """
         execution = self.start(input, **options)
         return execution.wait_or_stop()
+
+    def test(
+        self,
+        state: str,
+        input: Any = None,
+        *,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        mocks: Mapping[str, Any] | Mocks | None = None,
+        context: Mapping[str, Any] | None = None,
+        variables: Mapping[str, Any] | None = None,
+        retries: int = 0,
+        clock: Clock | None = None,
+        seed: int | None = None,
+    ) -> StateTest:
+        """Run one state alone, once, and show its data at every stage; nothing is written into the history.
+
+        Its function is really called (or its mock answers); a Map or Parallel runs its items or branches. Retries of the state itself are told, not
+        made, and a Wait takes no time.
+
+        Parameters
+        ----------
+        state : str
+            Its name, or its path: ``"EachTable/Load"``, ``"EachTable[3]/Load"``.
+        input : JSON value, optional
+            What the state gets: for a state in a Map, what ItemSelector has made of the item. ``{}`` when left out.
+        functions, mocks, seed
+            See `asw_nb.run`.
+        context : dict, optional
+            Parts of the context object: ``{"Map": {"Item": {"Index": 3, "Value": "orders"}}}``, ``{"Execution": {"Name": "day-1"}}``.
+        variables : dict, optional
+            Workflow variables that are set when the state is entered.
+        retries : int
+            How many retries it has behind it: `context.attempt` is one more, and its retriers have so many fewer left.
+        clock : Clock, optional
+            Of a Task the real one, so that its TimeoutSeconds counts; else a virtual one.
+
+        Returns
+        -------
+        StateTest
+
+        Raises
+        ------
+        UsageError
+            There is no such state, or what it waits for cannot come in a test: give its answer with `mocks`.
+
+        Examples
+        --------
+        >>> flow = Workflow({"StartAt": "A", "States": {"A": {"Type": "Pass", "Parameters": {"n.$": "$.x"}, "ResultPath": "$.y", "End": True}}}, "doc")
+        >>> test = flow.test("A", {"x": 1})
+        >>> test, test["Parameters"], test.output
+        (asw test A | SUCCEEDED | end, {'n': 1}, {'x': 1, 'y': {'n': 1}})
+        """
+        from asw_nb.one_state import run_state
+
+        return run_state(
+            self._plan(self.dialect), self.name, state, input, functions=functions, mocks=mocks, context=context, variables=variables, retries=retries,
+            clock=clock, seed=seed,
+        )  # fmt: skip
 
     def executions(self) -> Any:
         """A table of this workflow's executions, newest first."""

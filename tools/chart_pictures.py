@@ -1,4 +1,4 @@
-"""Writes the pictures of docs/analysis.md: every chart, on a light and on a dark page, as Chromium draws it.
+"""Writes the pictures of docs/analysis.md and docs/testing.md: every chart, on a light and on a dark page, as Chromium draws it.
 
     python tools/chart_pictures.py [FOLDER]
 
@@ -121,6 +121,24 @@ def sweep_run() -> Any:
     return asw.run(SWEEP, {"grid": trials}, functions={"fit": fit}, workflow="sweep", name="first", clock=clock, executor="inline")
 
 
+def one_state() -> Any:
+    """One state of a nightly load, alone."""
+    import asw_nb as asw
+
+    task = {
+        "Type": "Task", "Resource": "extract", "Parameters": {"table.$": "$.table", "day.$": "States.Format('day {}', $.date)"}, "ResultSelector": {"rows.$": "$.rows"},
+        "ResultPath": "$.extracted", "Next": "Load",
+    }  # fmt: skip
+    inner = {"StartAt": "Extract", "States": {"Extract": task, "Load": {"Type": "Pass", "End": True}}}
+    flow = asw.workflow({"StartAt": "EachTable", "States": {"EachTable": {"Type": "Map", "ItemProcessor": inner, "End": True}}}, name="nightly_etl")
+
+    def extract(event: Any) -> dict[str, Any]:
+        print(f"reading {event['table']} of {event['day']}")
+        return {"table": event["table"], "rows": 98_000, "token": "f3a9"}
+
+    return flow.test("Extract", {"date": "2026-11-01", "table": "orders"}, functions={"extract": extract})
+
+
 def charts() -> dict[str, Any]:
     """Every chart, by the name of its picture."""
     import asw_nb as asw
@@ -141,12 +159,13 @@ def charts() -> dict[str, Any]:
         "chart-scatter": trials.scatter("learning_rate"),
         "chart-parallel": trials.parallel(),
         "chart-compare": asw.compare([nights[18], nights[19]]),
+        "chart-test-state": one_state(),
     }
 
 
 SHOWN = {
     "chart-timeline", "chart-timeline-dark", "chart-summary", "chart-distributions", "chart-failures", "chart-throughput", "chart-curves", "chart-curves-timeline-dark",
-    "chart-scatter", "chart-parallel", "chart-parallel-dark", "chart-compare",
+    "chart-scatter", "chart-parallel", "chart-parallel-dark", "chart-compare", "chart-test-state",
 }  # fmt: skip
 """The pictures that the documents show; the others are only to be looked at."""
 

@@ -28,6 +28,7 @@ from asw_nb.functions_view import where_of
 from asw_nb.handle import Execution
 from asw_nb.history.doctor import size_text
 from asw_nb.history.redact import redact_text
+from asw_nb.language.plan import compile_plan
 from asw_nb.language.substitute import resolve
 from asw_nb.names import registry
 from asw_nb.notebook.options import ASW_CELL, COMMANDS, FUNCTION_CELL, Command, HelpWanted, command, complete, overview
@@ -207,9 +208,12 @@ class AswMagics(Magics):
         if runs:
             self._run(flow, options)
 
+    def _must_be_variable(self, name: str | None) -> None:
+        if name and not name.isidentifier():
+            raise UsageError(f'-o {name}: "{name}" is no variable name.')
+
     def _run(self, flow: Workflow, options: Any) -> None:
-        if options.out and not options.out.isidentifier():
-            raise UsageError(f'-o {options.out}: "{options.out}" is no variable name.')
+        self._must_be_variable(options.out)
         given = {} if options.input is None else self.value(options.input, "-i")
         more: dict[str, Any] = {}
         if options.mock is not None:
@@ -301,6 +305,16 @@ class AswMagics(Magics):
 
     def _command_run(self, options: Any) -> None:
         self._run(self.workflow(options.workflow), options)
+
+    def _command_test(self, options: Any) -> Any:
+        self._must_be_variable(options.out)
+        asked = {"mocks": ("--mock", options.mock), "context": ("--context", options.context), "variables": ("--variables", options.variables)}
+        given = {name: self.value(text, flag) for name, (flag, text) in asked.items() if text is not None}
+        data = None if options.input is None else self.value(options.input, "-i")
+        test = self.workflow(options.workflow).test(options.state, data, retries=options.retries, seed=options.seed, **given)
+        if options.out:
+            self.names[options.out] = test
+        return None if options.quiet else test
 
     def _command_list(self, options: Any) -> Any:
         frame = default_workspace().executions(options.workflow, options.status, options.limit)
@@ -475,14 +489,25 @@ def _definition_card(flow: Workflow, warnings: list[Any], with_graph: bool) -> H
     return Html("".join(parts), "\n".join(lines))
 
 
+def _completions(words: list[str], things: dict[str, Any]) -> list[str]:
+    """What a name on the line may be: a workflow or an execution, or a state of the one that the line names already."""
+    named = things.get(words[2]) if len(words) > 3 and words[:2] == ["%asw", "test"] else None
+    if named is None and len(words) > 3 and "--from" in words[-2:]:
+        named = things.get(words[2])
+    if named is None:
+        return list(things)
+    plan = named.plan if isinstance(named, Execution) else compile_plan(named.definition, named.dialect)
+    return list(dict.fromkeys(word for state in plan.states for word in (state.name, state.path) if " " not in word))
+
+
 def register(shell: Any) -> None:
     """Register the magics, and completion of their lines."""
     magics = AswMagics(shell)
     shell.register_magics(magics)
 
     def completer(_: Any, event: Any) -> list[str]:
-        flows = [k for k, v in shell.user_ns.items() if isinstance(v, (Workflow, Execution)) and not k.startswith("_")]
-        return complete(event.symbol, event.line, flows)
+        things = {k: v for k, v in shell.user_ns.items() if isinstance(v, (Workflow, Execution)) and not k.startswith("_")}
+        return complete(event.symbol, event.line, _completions(event.line.split(), things))
 
     for key in ("%%asw", "%asw", "%%asw_function"):
         shell.set_hook("complete_command", completer, str_key=key)

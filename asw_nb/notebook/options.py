@@ -277,6 +277,22 @@ COMMANDS: dict[str, Command] = {
     for c in (
         Command("%asw run", "Run a workflow.", (Option(("workflow",), "a workflow's variable or name"), *_RUNNING), ("%asw run nightly -i payload -o run",)),
         Command(
+            "%asw test", "Run one state alone, once, and show its data at every stage; nothing is written into the history.",
+            (
+                Option(("workflow",), "a workflow's variable or name"),
+                Option(("state",), "the state's name, or its path, such as EachTable/Load"),
+                _INPUT,
+                Option(("-o", "--out"), "bind the test to this variable", {"metavar": "VAR"}),
+                _MOCK,
+                Option(("--context",), "parts of the context object: a variable, JSON, or @file.json", {"metavar": "X"}),
+                Option(("--variables",), "workflow variables that are set: a variable, JSON, or @file.json", {"metavar": "X"}),
+                Option(("--retries",), "how many retries the state has behind it", {"type": int, "default": 0, "metavar": "N"}),
+                _SEED,
+                _QUIET,
+            ),
+            ("%asw test nightly Extract -i payload", '%asw test nightly EachTable/Load -i {"table": "orders"} --mock {"Load": 3} -o test'),
+        ),
+        Command(
             "%asw list", "List the executions, newest first.",
             (
                 Option(("workflow",), "only of this workflow", {"nargs": "?"}),
