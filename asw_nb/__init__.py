@@ -46,6 +46,7 @@ _HOMES = {
     "get_activity_task": "api",
     "load_history": "loaded",
     "logs": "across",
+    "map": "backfill",
     "map_items": "across",
     "metrics": "across",
     "monitor": "notebook.monitor",
@@ -98,6 +99,7 @@ __all__ = [
     "get_activity_task",
     "load_history",
     "logs",
+    "map",
     "map_items",
     "metrics",
     "monitor",
@@ -150,6 +152,7 @@ if TYPE_CHECKING:
         service,
         workflow,
     )
+    from asw_nb.backfill import map
     from asw_nb.engine.clock import VirtualClock
     from asw_nb.errors import (
         AswError,

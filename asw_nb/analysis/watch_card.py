@@ -32,10 +32,12 @@ class Watched:
     seconds: float
 
 
-def watch_card(watched: Sequence[Watched]) -> str:
-    """The table of several executions."""
+def watch_card(watched: Sequence[Watched], pending: int = 0) -> str:
+    """The table of several executions; `pending` more have not been started."""
     tally = Counter(one.record.status for one in watched)
     words = " &nbsp; ".join(f"{tally[status]:,} {badge(status)}" for status in ORDER if tally[status])
+    words += f' &nbsp; <span style="{GREY}">{pending:,} not started</span>' if pending else ""
+    count = len(watched) + pending
     chosen = sorted(enumerate(watched), key=lambda item: (ORDER.index(item[1].record.status), item[0]))[:MOST_ROWS]
     heads = ("execution", "status", "time", "states done", "where it stands")
     head = "".join(f'<th scope="col" style="{HEAD}">{name}</th>' for name in heads)
@@ -45,7 +47,7 @@ def watch_card(watched: Sequence[Watched]) -> str:
         if len(watched) > len(chosen)
         else ""
     )
-    title = f'<div style="margin-bottom:8px"><b style="font-size:15px">{len(watched):,} execution{"s" if len(watched) != 1 else ""}</b> &nbsp; {words}</div>'
+    title = f'<div style="margin-bottom:8px"><b style="font-size:15px">{count:,} execution{"s" if count != 1 else ""}</b> &nbsp; {words}</div>'
     table = f'<table style="border-collapse:collapse;margin:0;font-size:12px;width:100%;table-layout:auto"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div style="{BOX}">{title}<div style="overflow-x:auto">{table}</div>{more}</div>'
 
@@ -85,7 +87,7 @@ def _where(one: Watched) -> str:
     return html_text(", ".join(cut(path, 60) for path in leaves))
 
 
-def watch_text(watched: Sequence[Watched]) -> str:
+def watch_text(watched: Sequence[Watched], pending: int = 0) -> str:
     """The same in one line.
 
     Examples
@@ -94,8 +96,9 @@ def watch_text(watched: Sequence[Watched]) -> str:
     'asw watch | 0 executions'
     """
     tally = Counter(one.record.status for one in watched)
-    words = [f"{tally[status]} {status}" for status in ORDER if tally[status]]
-    count = f"{len(watched)} execution{'s' if len(watched) != 1 else ''}"
+    words = [f"{tally[status]} {status}" for status in ORDER if tally[status]] + ([f"{pending} not started"] if pending else [])
+    number = len(watched) + pending
+    count = f"{number} execution{'s' if number != 1 else ''}"
     return " | ".join(["asw watch", count, *([", ".join(words)] if words else [])])
 
 

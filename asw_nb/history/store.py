@@ -394,6 +394,10 @@ class Store(HistoryFile):
             )
         return _record(row)
 
+    def names(self, workflow: str) -> set[str]:
+        """The names of a workflow's executions."""
+        return {name for (name,) in self.query("SELECT name FROM executions WHERE workflow=?", [workflow])}
+
     def rows(self, workflow: str | None = None, status: str | None = None, limit: int | None = None) -> list[Record]:
         """Execution rows, newest first."""
         parts, values = [], []

@@ -19,6 +19,7 @@ from asw_nb.notebook.live import IDLE_PAINT_S, MOVED_ON, PAINT_EVERY_S, TextView
 from asw_nb.notebook.monitor import attended
 
 if TYPE_CHECKING:
+    from asw_nb.backfill import Executions
     from asw_nb.handle import Execution
 
 
@@ -33,20 +34,34 @@ class WatchView:
         Set when all have ended and the last frame is painted.
     """
 
-    def __init__(self, executions: list[Execution], shows: bool = True) -> None:
-        self.executions = executions
+    def __init__(self, executions: list[Execution] | Executions, shows: bool = True) -> None:
+        self._source = executions
+        self.executions: list[Execution] = []
         self.frames = 0
         self.done = threading.Event()
         self._changed = True
-        for execution in executions:
-            run = execution._driven()
-            if run is not None and not run.done.is_set():
-                run.listeners.append(self._heard)
+        self._told: list[TextView] = []
+        self._look()
         self._shows = shows
         self._ended: set[int] = set()
         self._handle = display(self._bundle(), raw=True, display_id=True) if shows else None
         self._thread = threading.Thread(target=self._paint, name="asw-watch", daemon=True)
         self._thread.start()
+
+    def _look(self) -> None:
+        """Listen to those that have been started since; of a back-fill they become more."""
+        known = self._source if isinstance(self._source, list) else self._source.started
+        for execution in known[len(self.executions) :]:
+            self.executions.append(execution)
+            self._changed = True
+            run = execution._driven()
+            if run is not None and not run.done.is_set():
+                run.listeners.append(self._heard)
+
+    @property
+    def pending(self) -> int:
+        """How many have not been started."""
+        return len(self._source) - len(self.executions)
 
     def _heard(self, run: Run, events: list[Event]) -> None:
         self._changed = True
@@ -56,10 +71,13 @@ class WatchView:
         return [Watched(one._latest(), one._run, one.duration_s) for one in self.executions]
 
     def _bundle(self) -> dict[str, str]:
-        watched = self.watched()
-        return {"text/plain": watch_text(watched), "text/html": watch_card(watched)}
+        watched, pending = self.watched(), self.pending
+        return {"text/plain": watch_text(watched, pending), "text/html": watch_card(watched, pending)}
 
     def _running(self) -> bool:
+        if not isinstance(self._source, list) and not self._source.fed:
+            return True
+        self._look()
         return any(_goes_on(one) for one in self.executions)
 
     def _paint(self) -> None:
@@ -68,6 +86,7 @@ class WatchView:
         while self._running():
             pause.wait(PAINT_EVERY_S)
             idle_s += PAINT_EVERY_S
+            self._look()
             if self._changed or idle_s >= IDLE_PAINT_S:
                 self._changed, idle_s = False, 0.0
                 with contextlib.suppress(*MOVED_ON):
@@ -85,16 +104,16 @@ class WatchView:
 
     def print_lines(self) -> None:
         """One line per transition of what this process drives, and one for each execution that ends, until all have."""
-        several = len(self.executions) > 1
-        told = [TextView(one, one.name if several else "") for one in self.executions if one._run is not None]
         while not self.done.wait(0.1):
-            self._print_new(told)
-        self._print_new(told)
+            self._print_new()
+        self._print_new()
 
-    def _print_new(self, told: list[TextView]) -> None:
-        for view in told:
+    def _print_new(self) -> None:
+        several, told = len(self._source) > 1, {view.execution.key for view in self._told}
+        self._told += [TextView(one, one.name if several else "") for one in self.executions if one._run is not None and one.key not in told]
+        for view in self._told:
             view.print()
-        for execution in self.executions:
+        for execution in list(self.executions):
             if execution.key not in self._ended and execution.status != "RUNNING":
                 self._ended.add(execution.key)
                 print(repr(execution))
@@ -110,7 +129,7 @@ def _goes_on(execution: Execution) -> bool:
     return execution._workspace.driver(execution.key)[0] != DEAD
 
 
-def watch(executions: Execution | Iterable[Execution]) -> None:
+def watch(executions: Execution | Iterable[Execution] | Executions) -> None:
     """Show several executions in one table while they run: status, time, where each stands, the items of its Map.
 
     In a notebook it returns at once and goes on showing; under nbclient and papermill it waits for the end of all, and in a script it prints one
@@ -118,17 +137,20 @@ def watch(executions: Execution | Iterable[Execution]) -> None:
 
     Parameters
     ----------
-    executions : Execution or list of Execution
+    executions : Execution, list of Execution, or what `asw_nb.map` gives
 
     Raises
     ------
     UsageError
         Something else was given.
     """
+    from asw_nb.backfill import Executions
     from asw_nb.handle import Execution
 
-    chosen: list[Any] = [executions] if isinstance(executions, Execution) else list(executions)
-    wrong = next((one for one in chosen if not isinstance(one, Execution)), None)
+    chosen: Any = executions
+    if not isinstance(executions, Executions):
+        chosen = [executions] if isinstance(executions, Execution) else list(executions)
+    wrong = None if isinstance(chosen, Executions) else next((one for one in chosen if not isinstance(one, Execution)), None)
     if wrong is not None:
         raise UsageError(f"watch() takes executions, such as flow.start(...) gives, not {wrong!r:.60}.")
     in_kernel = getattr(get_ipython(), "kernel", None) is not None
