@@ -20,11 +20,12 @@ DIALECTS = ("auto", "tcsl", "asl")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A definition without errors: what was read, in which dialect, and the warnings."""
+    """A definition without errors: what was read, in which dialect, the warnings, and the names that nothing has filled so far."""
 
     document: reader.Document
     dialect: str
     problems: list[Problem]
+    open: tuple[str, ...] = ()
 
 
 _CHECKED: OrderedDict[tuple[str, str, str], Checked] = OrderedDict()
@@ -75,6 +76,7 @@ def check(
     source: str = "definition",
     first_line: int = 1,
     value_of: Callable[[str], Any] | None = None,
+    may_be_open: bool = False,
 ) -> Checked:
     """Read and check a definition.
 
@@ -82,6 +84,8 @@ def check(
     ----------
     value_of : callable, optional
         Fills ``${...}`` in the definition's strings: reference -> value, raises `NoValue`.
+    may_be_open : bool
+        A name that nothing bears is a warning: it is filled before the workflow runs. What the rules say of its place is left out.
 
     Raises
     ------
@@ -101,19 +105,27 @@ def check(
             return known
     document = reader.read(definition, source=source, first_line=first_line)
     unfilled: list[Problem] = []
+    opened: dict[str, str] = {}  # place of what is open -> its name
     if value_of is not None:
 
         def missing(pointer: tuple[str | int, ...], why: NoValue) -> None:
             line, column = document.position(pointer)
             location = reader.location_of(pointer)
-            unfilled.append(Problem("ERROR", "UNKNOWN_NAME", why.message, location, line, column, why.fix))
+            if may_be_open and why.name is not None:
+                opened[location] = why.name
+                hint = f" {why.fix}" if why.fix.startswith("Did you mean") else ""
+                message = f'"${{{why.name}}}" is open: {why.message}{hint}'
+                unfilled.append(Problem("WARNING", "OPEN_NAME", message, location, line, column, f"Give it to the run with -p {why.name}=VALUE."))
+            else:
+                unfilled.append(Problem("ERROR", "UNKNOWN_NAME", why.message, location, line, column, why.fix))
 
         document.value = substitute(document.value, _as_json(value_of), missing)
-    problems = [*unfilled, *rules.check(document, dialect, type, jsonata_problem)]
+    found = rules.check(document, dialect, type, jsonata_problem)
+    problems = [*unfilled, *(p for p in found if p.location not in opened)]
     if any(p.severity == "ERROR" for p in problems):
         raise DefinitionError(problems, source, document.text, first_line)
     resolved = rules.dialect_of(document.value) if dialect == "auto" else dialect
-    checked = Checked(document, resolved, problems)
+    checked = Checked(document, resolved, problems, tuple(dict.fromkeys(opened.values())))
     if key is not None:
         _CHECKED[key] = checked
         while len(_CHECKED) > 64:

@@ -151,13 +151,15 @@ def _other_definitions(workspace: Workspace, records: list[Record]) -> list[str]
     by_definition: dict[tuple[str, int], list[Record]] = {}
     for record in records:
         flow = known_workflows.get(record.workflow)
-        if flow is not None and digest(flow.definition) != record.digest:
+        if flow is not None and not flow.open and digest(flow.definition) != record.digest:
             by_definition.setdefault((record.workflow, record.definition), []).append(record)
     return [_pinned(workspace.store, known_workflows[name], found) for (name, _), found in by_definition.items()]
 
 
 def edited_while_running(flow: Workflow) -> str | None:
     """What is said when a cell defines anew a workflow of which executions with another definition run here."""
+    if flow.open:  # which values it will run with is not known
+        return None
     new = digest(flow.definition)
     for workspace in list(workspaces):
         here = {key for key, run in list(workspace.runs.items()) if is_driven(run)}

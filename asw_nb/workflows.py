@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from asw_nb.language import reader, rules
 from asw_nb.language.calm import calm
 from asw_nb.language.plan import Plan, compile_plan
 from asw_nb.language.problems import Problem
+from asw_nb.language.substitute import resolve
 from asw_nb.launch import Launch
 from asw_nb.names import known_workflows, main_namespace, registry
 from asw_nb.workspace import Workspace, default_workspace
@@ -41,6 +42,8 @@ class Workflow:
         ``"tcsl"`` or ``"asl"``.
     problems : list of Problem
         The warnings of its check.
+    open : tuple of str
+        Names in ``${...}`` that nothing has filled: `fill` does, before it can run.
 
     Examples
     --------
@@ -58,20 +61,64 @@ class Workflow:
         workspace: Workspace | None = None,
         first_line: int = 1,
         value_of: Callable[[str], Any] | None = None,
+        may_be_open: bool = False,
     ) -> None:
         if name is None:
             name = Path(definition).stem.partition(".")[0] if isinstance(definition, os.PathLike) else "workflow"
         self.name = _workflow_name(name)
         source = f'workflow "{name}"'
-        checked = check(definition, dialect, type, source, first_line, value_of)
-        self.dialect, self.problems = checked.dialect, checked.problems
+        found: dict[str, Any] = {}
+
+        def remembered(reference: str) -> Any:
+            assert value_of is not None
+            found[reference] = value_of(reference)
+            return found[reference]
+
+        checked = check(definition, dialect, type, source, first_line, remembered if value_of is not None else None, may_be_open)
+        self.dialect, self.problems, self.open = checked.dialect, checked.problems, checked.open
         self._document = checked.document
         self.type = type
         self._workspace = _workspace(workspace)
         self._plans: dict[str, Plan] = {}
         self._launched: tuple[Launch, dict[str, Any]] | None = None
-        self._plan(self.dialect)
+        if self.open:  # it is compiled when it is filled
+            text = checked.document.text
+            self._unfilled = copy_json(definition) if text is None else text, dialect, first_line, found
+        else:
+            self._plan(self.dialect)
         known_workflows[self.name] = self
+
+    def fill(self, **values: Any) -> Workflow:
+        """The workflow with values for the names that ``%%asw`` left open; this one stays as it is.
+
+        Raises
+        ------
+        UsageError
+            A name is not open, or stays so.
+        DefinitionError
+            What comes out cannot run.
+        """
+        for name in values:
+            if name not in self.open:
+                is_open = f"Open: {', '.join(self.open)}." if self.open else "Nothing is."
+                raise UsageError(f'workflow "{self.name}" has no open "${{{name}}}".{did_you_mean(name, self.open)} {is_open}')
+        if any(name not in values for name in self.open):
+            raise self._is_open([name for name in self.open if name not in values])
+        if not self.open:
+            return self
+        definition, dialect, first_line, found = self._unfilled
+
+        def value_of(reference: str) -> Any:
+            return found[reference] if reference in found else resolve(reference, values.__getitem__, lambda: values)
+
+        return Workflow(definition, self.name, dialect, self.type, self._workspace, first_line, value_of)
+
+    def _is_open(self, names: Sequence[str]) -> UsageError:
+        shown = ", ".join(f'"${{{name}}}"' for name in names)
+        arguments, options = (sign.join(f"{name}={{}}" for name in names) for sign in (", ", " -p "))
+        return UsageError(
+            f'workflow "{self.name}" leaves {shown} open. Run it with -p {options.format(*["VALUE"] * len(names))}, or fill({arguments.format(*["..."] * len(names))}) it first.'
+        )
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -79,6 +126,8 @@ class Workflow:
         return copy_json(self._document.value)
 
     def _plan(self, dialect: str) -> Plan:
+        if self.open:
+            raise self._is_open(self.open)
         plan = self._plans.get(dialect)
         if plan is None:
             plan = self._plans[dialect] = compile_plan(self._document.value, dialect)
@@ -218,6 +267,8 @@ class Workflow:
 
     def missing_functions(self, functions: Mapping[str, Any] | None = None) -> list[Problem]:
         """A warning for each task whose function nobody has registered so far."""
+        if self.open:
+            return []
         resolver = Resolver(registry, functions, main_namespace)
         out = []
         for state in compile_plan(self._document.value, self.dialect).states:
@@ -235,6 +286,8 @@ class Workflow:
         return out
 
     def __repr__(self) -> str:
+        if self.open:
+            return f"asw workflow {self.name} | {self.dialect} | open: {', '.join(self.open)}"
         count = len(compile_plan(self._document.value, self.dialect).states)
         return f"asw workflow {self.name} | {count} state{'s' if count != 1 else ''} | {self.dialect}"
 

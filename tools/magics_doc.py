@@ -33,7 +33,8 @@ and executions. This page is made by `tools/magics_doc.py` from the table that p
 
 `${name}` in a string of the definition is filled after the text has been parsed: from `-p NAME=VALUE`, else from a variable of the notebook. Fields and indexes may follow,
 `${config.tables[0]}`. A string that is nothing but a reference becomes the value itself, number, list or object; inside a longer string it becomes text. Nothing is evaluated.
-`$${` is a literal `${`. A name that nothing fills is a problem of the definition, with its line and column.
+`$${` is a literal `${`. A cell that runs must find every name; in one that only defines, a name that nothing bears is a warning and stays **open** until a run gives it, so that the type of a place such as
+`MaxConcurrency: ${gpus}` is checked then: `%asw run sweep -p gpus=2` (or a variable `gpus`), in Python `sweep.fill(gpus=2).run(...)`.
 
 ## Waiting, and failing
 

@@ -21,10 +21,10 @@ _STEP = re.compile(r"\.([^\W\d]\w*)|\[(-?\d+)\]|\[['\"]([^'\"]+)['\"]\]")
 
 
 class NoValue(Exception):
-    """The reference leads nowhere; `fix` says what would."""
+    """The reference leads nowhere; `fix` says what would. `name` is given when nothing bears it: it may come later."""
 
-    def __init__(self, message: str, fix: str) -> None:
-        self.message, self.fix = message, fix
+    def __init__(self, message: str, fix: str, name: str | None = None) -> None:
+        self.message, self.fix, self.name = message, fix, name
         super().__init__(message)
 
 
@@ -54,7 +54,7 @@ def resolve(reference: str, lookup: Callable[[str], Any], known: Callable[[], It
         value = lookup(name)
     except KeyError:
         fix = did_you_mean(name, known()).strip() or f"Define it, or give it with -p {name}=VALUE."
-        raise NoValue(f'there is no "{name}" for "${{{reference}}}".', fix) from None
+        raise NoValue(f'there is no "{name}" for "${{{reference}}}".', fix, name) from None
     while at < len(reference):
         step = _STEP.match(reference, at)
         if step is None:

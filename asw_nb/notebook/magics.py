@@ -102,8 +102,17 @@ class AswMagics(Magics):
 
     def reference(self, parameters: Iterable[str]) -> Callable[[str], Any]:
         """What fills ``${...}``: the -p options first, then the notebook's variables."""
+        given = self.parameters(parameters)
+
+        def lookup(name: str) -> Any:
+            return given[name] if name in given else self.names[name]
+
+        return lambda text: resolve(text, lookup, lambda: [*given, *_variables(self.names)])
+
+    def parameters(self, pairs: Iterable[str]) -> dict[str, Any]:
+        """The values of -p options: JSON, else text."""
         given: dict[str, Any] = {}
-        for pair in parameters:
+        for pair in pairs:
             name, equals, text = pair.partition("=")
             if not equals or not name.isidentifier():
                 raise UsageError(f'-p {pair}: write NAME=VALUE, such as -p table="orders" or -p n=3.')
@@ -111,11 +120,12 @@ class AswMagics(Magics):
                 given[name] = json.loads(text)
             except ValueError:
                 given[name] = text
+        return given
 
-        def lookup(name: str) -> Any:
-            return given[name] if name in given else self.names[name]
-
-        return lambda text: resolve(text, lookup, lambda: [*given, *_variables(self.names)])
+    def filled(self, flow: Workflow, pairs: Iterable[str]) -> Workflow:
+        """The workflow with what it left open filled: by -p options, else by the notebook's variables."""
+        given = self.parameters(pairs)
+        return flow.fill(**{**{name: self.names[name] for name in flow.open if name in self.names}, **given})
 
     def execution(self, word: str) -> Execution:
         """An execution by variable, name or id."""
@@ -186,6 +196,7 @@ class AswMagics(Magics):
                 Path(options.write).write_text(cell, encoding="utf-8")
             except OSError as problem:
                 raise UsageError(f'-w: the file "{options.write}" cannot be written: {problem.strerror}.') from None
+        runs = options.run or options.input is not None
         flow = Workflow(
             body,
             options.name,
@@ -193,6 +204,7 @@ class AswMagics(Magics):
             options.type,
             first_line=first_line,
             value_of=self.reference(options.parameter),
+            may_be_open=not runs,
         )
         variable = options.variable or re.sub(r"\W", "_", options.name)
         if not variable.isidentifier():
@@ -202,7 +214,6 @@ class AswMagics(Magics):
         edited = edited_while_running(flow)
         if edited is not None:
             print(edited)
-        runs = options.run or options.input is not None
         if not options.quiet and (not runs or warnings):
             display(_definition_card(flow, warnings, with_graph=not runs))
         if runs:
@@ -304,14 +315,14 @@ class AswMagics(Magics):
     # sub-commands: one method each, named after it ---------------------------------------------------
 
     def _command_run(self, options: Any) -> None:
-        self._run(self.workflow(options.workflow), options)
+        self._run(self.filled(self.workflow(options.workflow), options.parameter), options)
 
     def _command_test(self, options: Any) -> Any:
         self._must_be_variable(options.out)
         asked = {"mocks": ("--mock", options.mock), "context": ("--context", options.context), "variables": ("--variables", options.variables)}
         given = {name: self.value(text, flag) for name, (flag, text) in asked.items() if text is not None}
         data = None if options.input is None else self.value(options.input, "-i")
-        test = self.workflow(options.workflow).test(options.state, data, retries=options.retries, seed=options.seed, **given)
+        test = self.filled(self.workflow(options.workflow), options.parameter).test(options.state, data, retries=options.retries, seed=options.seed, **given)
         if options.out:
             self.names[options.out] = test
         return None if options.quiet else test
@@ -495,6 +506,8 @@ def _completions(words: list[str], things: dict[str, Any]) -> list[str]:
     if named is None and len(words) > 3 and "--from" in words[-2:]:
         named = things.get(words[2])
     if named is None:
+        return list(things)
+    if isinstance(named, Workflow) and named.open:
         return list(things)
     plan = named.plan if isinstance(named, Execution) else compile_plan(named.definition, named.dialect)
     return list(dict.fromkeys(word for state in plan.states for word in (state.name, state.path) if " " not in word))

@@ -200,7 +200,7 @@ _EXECUTOR = Option(
 _ON = Option(("--on",), "where it runs: local", {"metavar": "PLACE"})
 _PARAMETER = Option(
     ("-p", "--parameter"),
-    "a value for ${NAME} in the definition; may be repeated",
+    "a value for ${NAME} in the definition, also for one that was left open; may be repeated",
     {"action": "append", "default": [], "metavar": "NAME=VALUE"},
 )
 _FAIL = Option(
@@ -275,7 +275,7 @@ FUNCTION_CELL = Command(
 COMMANDS: dict[str, Command] = {
     c.name.removeprefix("%asw "): c
     for c in (
-        Command("%asw run", "Run a workflow.", (Option(("workflow",), "a workflow's variable or name"), *_RUNNING), ("%asw run nightly -i payload -o run",)),
+        Command("%asw run", "Run a workflow.", (Option(("workflow",), "a workflow's variable or name"), *_RUNNING, _PARAMETER), ("%asw run nightly -i payload -o run", "%asw run sweep -i payload -p gpus=2")),
         Command(
             "%asw test", "Run one state alone, once, and show its data at every stage; nothing is written into the history.",
             (
@@ -287,6 +287,7 @@ COMMANDS: dict[str, Command] = {
                 Option(("--context",), "parts of the context object: a variable, JSON, or @file.json", {"metavar": "X"}),
                 Option(("--variables",), "workflow variables that are set: a variable, JSON, or @file.json", {"metavar": "X"}),
                 Option(("--retries",), "how many retries the state has behind it", {"type": int, "default": 0, "metavar": "N"}),
+                _PARAMETER,
                 _SEED,
                 _QUIET,
             ),

@@ -267,7 +267,7 @@ def test_names_are_filled_typed_and_options_come_first(notebook, options, text, 
 def test_a_name_that_nothing_fills_is_a_problem_with_line_and_column(notebook):
     notebook.run("table = 'orders'")
     shown = notebook.fails(
-        "%%asw filled\nStartAt: A\nStates:\n  A:\n    Type: Pass\n    Comment: x ${tabel}\n    Result: ${table.upper()}\n    End: true\n",
+        "%%asw filled -r\nStartAt: A\nStates:\n  A:\n    Type: Pass\n    Comment: x ${tabel}\n    Result: ${table.upper()}\n    End: true\n",
         DefinitionError,
     )
     assert shown == "\n".join([
@@ -279,6 +279,72 @@ def test_a_name_that_nothing_fills_is_a_problem_with_line_and_column(notebook):
         "       7 |     Result: ${table.upper()}",
         "         |             ^",
     ])  # fmt: skip
+
+
+SWEEP = """%%asw sweep OPTIONS
+StartAt: Train
+States:
+  Train:
+    Type: Map
+    MaxConcurrency: ${gpus}
+    ItemProcessor:
+      StartAt: Fit
+      States:
+        Fit: {Type: Pass, Parameters: {"data": "${data}", "of.$": $, "literal": "$${data}", "share": "${share}"}, End: true}
+    End: true
+"""
+
+
+def test_a_name_may_stay_open_until_the_run(notebook):
+    notebook.run("share = 5")
+    cell = notebook.run(SWEEP.replace("OPTIONS", ""))
+    assert cell.error is None
+    assert cell.displayed[0]["text/plain"].splitlines() == [
+        "asw workflow sweep | asl | open: gpus, data",
+        'WARNING: States.Train.MaxConcurrency (line 6, column 21): "${gpus}" is open: there is no "gpus" for "${gpus}". Give it to the run with -p gpus=VALUE.',
+        'WARNING: States.Train.ItemProcessor.States.Fit.Parameters.data (line 10, column 48): "${data}" is open: there is no "data" for "${data}". '
+        "Give it to the run with -p data=VALUE.",
+    ]
+    assert 'alt="graph of sweep"' in cell.displayed[0]["text/html"]
+    notebook.run("share = 7\ndata = {'path': 'x'}")  # what was found is kept; what was open is looked for again
+    assert notebook.run("%asw run sweep -i [1] -p gpus=2 -o run -q").error is None
+    assert notebook["run"].output == [{"data": {"path": "x"}, "of": 1, "literal": "${data}", "share": 5}]
+    assert notebook["run"].definition["States"]["Train"]["MaxConcurrency"] == 2
+    assert notebook["sweep"].open == ("gpus", "data")
+    tested = notebook.run("%asw test sweep Fit -i 3 -p gpus=2 -p data=4").value
+    assert tested.output == {"data": 4, "of": 3, "literal": "${data}", "share": 5}
+    filled = notebook["sweep"].fill(gpus=1, data=None)
+    assert filled.run([2]).output == [{"data": None, "of": 2, "literal": "${data}", "share": 5}]
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "message"),
+    [
+        ("%asw run sweep -i []", UsageError, 'workflow "sweep" leaves "${gpus}", "${data}" open. Run it with -p gpus=VALUE -p data=VALUE, or fill(gpus=..., data=...) it first.'),
+        ("%asw run sweep -p gpus=1", UsageError, 'workflow "sweep" leaves "${data}" open. Run it with -p data=VALUE, or fill(data=...) it first.'),
+        ("sweep.start()", UsageError, 'workflow "sweep" leaves "${gpus}", "${data}" open. Run it with -p gpus=VALUE -p data=VALUE, or fill(gpus=..., data=...) it first.'),
+        ("%asw run sweep -p gpsu=1", UsageError, 'workflow "sweep" has no open "${gpsu}". Did you mean "gpus"? Open: gpus, data.'),
+        ("%asw run other -p gpus=1", UsageError, 'workflow "other" has no open "${gpus}". Nothing is.'),
+        (
+            "%asw run sweep -p gpus=many -p data=1", DefinitionError,
+            """1 problem in workflow "sweep"
+  States.Train.MaxConcurrency (line 6, column 21): Expected value of type Integer. Write a whole number, without quotes.
+       6 |     MaxConcurrency: ${gpus}
+         |                     ^""",
+        ),
+    ],
+)  # fmt: skip
+def test_what_stays_open_does_not_run(notebook, source, kind, message):
+    notebook.run("share = 5")
+    notebook.run(SWEEP.replace("OPTIONS", "-q"))
+    notebook.run("""%%asw other -q\n{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}""")
+    assert notebook.fails(source, kind) == f"{kind.__name__}: {message}"
+
+
+def test_a_cell_that_runs_leaves_nothing_open(notebook):
+    shown = notebook.fails(SWEEP.replace("OPTIONS", "-r -p share=5"), DefinitionError)
+    assert 'there is no "gpus" for "${gpus}". Define it, or give it with -p gpus=VALUE.' in shown
+    assert "sweep" not in notebook
 
 
 # --------------------------------------------------------------------------- running
@@ -555,7 +621,7 @@ def test_what_a_test_is_given_may_be_variables(notebook):
         ("test loadin Load", 'there is no workflow "loadin". Did you mean "loading"? Define one with %%asw loadin.'),
         ("test loading", "%asw test: the following arguments are required: state. %asw test -h lists the options."),
         ("test loading Load -o a.b", '-o a.b: "a.b" is no variable name.'),
-        ("test loading Load --contxt {}", '%asw test: there is no option "--contxt". Did you mean "--context"? Options: --context, --help, --input, --mock, --out, --quiet, --retries, --seed, --variables, -h, -i, -o, -q.'),
+        ("test loading Load --contxt {}", '%asw test: there is no option "--contxt". Did you mean "--context"? Options: --context, --help, --input, --mock, --out, --parameter, --quiet, --retries, --seed, --variables, -h, -i, -o, -p, -q.'),
         ("test loading Load -i nothing", "-i: there is no variable \"nothing\". Give a variable, JSON, or @file.json."),
     ],
 )
