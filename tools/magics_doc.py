@@ -50,6 +50,8 @@ Interrupting a cell that waits stops the execution.
 | `text` | one line per transition, printed by a cell that waits |
 | `none` | nothing |
 
+`%asw config view=html wait=background` sets what counts where a line says nothing, until the kernel ends; `%config AswMagics.view = "html"` does the same.
+
 ## What a cell keeps
 
 The static card holds no widget and no script: it reads in a notebook that somebody else opens, untrusted or without a kernel, on GitHub, and after nbconvert. It has the verdict, the

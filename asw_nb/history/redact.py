@@ -247,6 +247,11 @@ def learn(names: str | Iterable[str]) -> None:
     _added = tuple(dict.fromkeys((*_added, *names)))
 
 
+def added() -> tuple[str, ...]:
+    """The names that were learned in this kernel."""
+    return _added
+
+
 def _check(name: str) -> None:
     if not isinstance(name, str):
         raise UsageError(f'redact={name!r}: a name must be a text, such as "iban".')

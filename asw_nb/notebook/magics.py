@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic import cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display
 
 from asw_nb.analysis.card import graph_picture
@@ -31,6 +31,7 @@ from asw_nb.history.redact import redact_text
 from asw_nb.language.plan import compile_plan
 from asw_nb.language.substitute import resolve
 from asw_nb.names import registry
+from asw_nb.notebook import settings
 from asw_nb.notebook.options import ASW_CELL, COMMANDS, FUNCTION_CELL, Command, HelpWanted, command, complete, overview
 from asw_nb.workflows import Workflow
 from asw_nb.workspace import default_workspace
@@ -61,7 +62,7 @@ class FunctionNamespace(dict[str, Any]):
 
 
 @magics_class
-class AswMagics(Magics):
+class AswMagics(settings.Settings):
     """``%%asw``, ``%%asw_function`` and ``%asw``."""
 
     # the notebook around us ------------------------------------------------------------------------
@@ -233,17 +234,18 @@ class AswMagics(Magics):
             more["clock"] = VirtualClock()
         kind = options.type if options.type != "STANDARD" else flow.type
         execution = flow.start(
-            given, name=options.execution_name, type=kind, executor=options.executor, on=options.on,
+            given, name=options.execution_name, type=kind, executor=options.executor or self.executor, on=options.on,
             timeout_s=options.timeout, seed=options.seed, dialect=options.dialect, **more,
         )  # fmt: skip
         if options.out:
             self.names[options.out] = execution
-        waits = options.wait if options.wait is not None else self.waits_by_default()
-        self._watch(execution, waits, "none" if options.quiet else options.view, options.fail)
+        self._watch(execution, self._waits(options), "none" if options.quiet else options.view, options.fail)
 
     def _watch(self, execution: Execution, waits: bool, view: str, fail: bool) -> None:
         from asw_nb.notebook.live import LiveView, TextView
 
+        if view == "auto":
+            view = self.view
         if view == "auto":
             view = "html" if getattr(self.shell, "kernel", None) is not None else "text"
         shown: Any = None
@@ -412,6 +414,10 @@ class AswMagics(Magics):
         self._watch(execution, self._waits(options), options.view, options.fail)
         return None
 
+    def _command_config(self, options: Any) -> Any:
+        settings.apply(self, options.settings)
+        return settings.table(self)
+
     def _command_doctor(self, options: Any) -> Any:
         return doctor(options.path, options.repair)
 
@@ -431,7 +437,9 @@ class AswMagics(Magics):
         print(f"{size_text(default_workspace().vacuum())} given back to the disk")
 
     def _waits(self, options: Any) -> bool:
-        return options.wait if options.wait is not None else self.waits_by_default()
+        if options.wait is not None:
+            return options.wait
+        return self.waits_by_default() if self.wait == "auto" else self.wait == "wait"
 
     def _command_help(self, options: Any) -> None:
         if options.command is None:

@@ -187,7 +187,7 @@ _BACKGROUND = Option(
     "return at once (the default in an interactive kernel)",
     {"action": "store_false", "default": None, "dest": "wait"},
 )
-_VIEW = Option(("--view",), f"what to show while it runs: {', '.join(VIEWS)}", {"choices": VIEWS, "default": "auto"})
+_VIEW = Option(("--view",), f"what to show while it runs: {', '.join(VIEWS)}; auto is the setting of the session", {"choices": VIEWS, "default": "auto"})
 _TYPE = Option(
     ("--type",),
     "STANDARD (durable) or EXPRESS (history in memory)",
@@ -366,6 +366,11 @@ COMMANDS: dict[str, Command] = {
                 _WAIT, _BACKGROUND, _VIEW, _FAIL, _NO_FAIL,
             ),
             ("%asw redrive run --dry-run", "%asw redrive run --from Load"),
+        ),
+        Command(
+            "%asw config", "Show what counts where a line says nothing, and set it for this session.",
+            (Option(("settings",), "NAME=VALUE: view, executor, wait, workspace or redact; all are shown when left out", {"nargs": "*", "metavar": "NAME=VALUE"}),),
+            ("%asw config", "%asw config view=html wait=background", "%asw config workspace=/data/etl redact=iban"),
         ),
         Command(
             "%asw doctor", "Check the history file and what it stands on.",
