@@ -416,7 +416,7 @@ class AswMagics(settings.Settings):
 
     def _command_config(self, options: Any) -> Any:
         settings.apply(self, options.settings)
-        return settings.table(self)
+        return None if options.quiet else settings.table(self)
 
     def _command_doctor(self, options: Any) -> Any:
         return doctor(options.path, options.repair)

@@ -369,7 +369,10 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "%asw config", "Show what counts where a line says nothing, and set it for this session.",
-            (Option(("settings",), "NAME=VALUE: view, executor, wait, workspace or redact; all are shown when left out", {"nargs": "*", "metavar": "NAME=VALUE"}),),
+            (
+                Option(("settings",), "NAME=VALUE: view, executor, wait, workspace or redact; all are shown when left out", {"nargs": "*", "metavar": "NAME=VALUE"}),
+                _QUIET,
+            ),
             ("%asw config", "%asw config view=html wait=background", "%asw config workspace=/data/etl redact=iban"),
         ),
         Command(

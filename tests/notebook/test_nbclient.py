@@ -121,8 +121,36 @@ def kilobytes(notebook: NotebookNode) -> float:
     return sum(len(nbformat.v4.writes(nbformat.v4.new_notebook(cells=[cell]))) - len(cell.source) for cell in notebook.cells if cell.get("outputs")) / 1e3
 
 
+def journey(notebook: NotebookNode) -> list[str]:
+    """What the cells say that they do, those of a journey that its users wrote down."""
+    said = [line.removeprefix("# ") for cell in notebook.cells if cell.cell_type == "code" for line in cell.source.splitlines() if line.startswith("# ")]
+    assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
+    return [line for line in said if line in JOURNEYS]
+
+
+JOURNEYS = {
+    "one line, no server, no account", "ordinary Python functions are the tasks", "one state alone, every data-flow stage as a table", "dry run on a virtual clock",
+    "the real one: returns at once, this cell stays live", "one bar per attempt, waiting hatched, critical path outlined", "which states are kept, which run again, and why",
+    "back-fill a week", "then look across the runs", "share: one file, opens offline, secrets masked; and a trace for Perfetto",
+    "what would happen, with mocks, before burning hours", "follow it from another cell; under nbclient it has ended by now",
+    "tidy metrics: execution, path, state, attempt, step, name, value, timestamp", "curves by epoch, smoothing shown over the raw line",
+    "where did the time go? utilisation of the two places, queueing, retries", "parameters, best and last metrics, durations, and what changed in the definition: only what differs",
+    "after a kernel restart or a closed laptop", "a model card to send",
+}  # fmt: skip
+
+
 def test_the_training_notebook_under_nbclient(tmp_path):
     notebook = execute(read("training_sweep"), tmp_path)
+    assert journey(notebook) == [
+        "what would happen, with mocks, before burning hours", "follow it from another cell; under nbclient it has ended by now",
+        "tidy metrics: execution, path, state, attempt, step, name, value, timestamp", "curves by epoch, smoothing shown over the raw line",
+        "where did the time go? utilisation of the two places, queueing, retries", "parameters, best and last metrics, durations, and what changed in the definition: only what differs",
+        "after a kernel restart or a closed laptop", "a model card to send",
+    ]  # fmt: skip
+    assert data(notebook, "%%asw sweep").splitlines() == [
+        "asw workflow sweep | asl | open: gpus",
+        'WARNING: States.Train.MaxConcurrency (line 9, column 21): "${gpus}" is open: there is no "gpus" for "${gpus}". Give it to the run with -p gpus=VALUE.',
+    ]
     assert data(notebook, "dry.status") == "('FAILED', 'NotGoodEnough', 'val_loss >= 0.3')"
     [card] = outputs_of(notebook, "%asw run sweep")
     assert 'alt="graph of sweep: SUCCEEDED"' in card.data["text/html"]
@@ -137,7 +165,14 @@ def test_the_training_notebook_under_nbclient(tmp_path):
     assert "12 attempts, 1 retry" in data(notebook, "run.summary()")
     assert "finer" in data(notebook, "asw.compare")
     assert len(re.findall(r"(?m)^\d+ ", data(notebook, "state == 'Round'"))) >= 3
-    assert data(notebook, 'asw.execution("finer")').endswith("['SUCCEEDED', 'SUCCEEDED', 'FAILED'])")
+    assert data(notebook, 'asw.execution("latest"') == "('SUCCEEDED', 0.1, ['SUCCEEDED', 'SUCCEEDED', 'FAILED'])"
+    plan = data(notebook, "dry_run=True")
+    assert plan.count(" keep ") == 5
+    assert [line.split()[1] for line in plan.splitlines() if "run again" in line] == ["Choose", "Good", "Publish", "Stop"]
+    assert data(notebook, "asw.watch(run)") == "asw watch | 1 execution | 1 SUCCEEDED"
+    assert data(notebook, "asw.report") == "'sweep.html'"
+    card = (tmp_path / "sweep.html").read_text()
+    assert "<title>Digits: the finer sweep against the first" in card
     assert_reads_everywhere(notebook)
     page, _ = HTMLExporter().from_notebook_node(notebook)
     charts = re.findall(r'<img alt="(curves|scatter|parallel coordinates|concurrency|timeline): [^"]*" src="data:image/svg', page)
@@ -147,23 +182,43 @@ def test_the_training_notebook_under_nbclient(tmp_path):
 
 def test_the_nightly_notebook_under_nbclient(tmp_path):
     notebook = execute(read("etl_nightly"), tmp_path)
-    assert 'Missing \'Next\' target: Sumarise. Did you mean "Summarise"?' in outputs_of(notebook, "draft =")[0].text
+    assert journey(notebook) == [
+        "one line, no server, no account", "ordinary Python functions are the tasks", "one state alone, every data-flow stage as a table", "dry run on a virtual clock",
+        "the real one: returns at once, this cell stays live", "one bar per attempt, waiting hatched, critical path outlined", "which states are kept, which run again, and why",
+        "back-fill a week", "then look across the runs", "share: one file, opens offline, secrets masked; and a trace for Perfetto",
+    ]  # fmt: skip
+    draft, mended = (c.outputs for c in notebook.cells if c.source.startswith("%%asw nightly_etl"))
+    warning = 'States.Summarise.Resource (line 21, column 37): no function "sumarise" answers to the resource "py:sumarise".'
+    assert draft[0].data["text/plain"].splitlines()[1].startswith(f"WARNING: {warning} Registered: extract, load. ")
+    assert outputs_of(notebook, "missing_functions()")[0].text.startswith(f'{warning} Did you mean "summarise"? Registered: extract, load, summarise. ')
+    assert mended[0].data["text/plain"] == "asw workflow nightly_etl | 4 states | asl"
+    assert data(notebook, 'test("Extract"') == "asw test EachTable/Extract | SUCCEEDED | next: Load"
+    stages = re.findall(r'nowrap"><b>(\w+)</b>', data(notebook, 'test("Extract"', "text/html"))
+    assert stages == ["Input", "InputPath", "Parameters", "Result", "ResultSelector", "ResultPath", "OutputPath"]
+    assert "reading orders of 2026-11-01" in data(notebook, 'test("Extract"', "text/html")
+    assert data(notebook, 'test("EachTable/Load"').endswith("| RETRIABLE | Warehouse.Busy | tried again after 1.0 s, 2 more after that")
     assert data(notebook, "dry.attempts()").count("SUCCEEDED") == 5
+    assert "| SUCCEEDED | 1.0 s" in data(notebook, "--time virtual")
     assert data(notebook, "run.timeline").startswith("timeline: 4 rows, 8 attempts (1 failed), ")
     assert data(notebook, "run.summary()").endswith("| 8 attempts, 1 retry")
     traceback = outputs_of(notebook, "bad.failed_at")[0].text
-    assert traceback.startswith("FAILED at EachTable[0]/Extract\n")
+    assert traceback.startswith("FAILED at EachTable[0]/Extract | NoSuchTable\n")
     assert 'the source has no table "oops"' in traceback
     assert data(notebook, "dry_run=True").count("run again") == 4
     assert data(notebook, "bad.output") == "{'rows': 1210}"
+    assert data(notebook, "asw.map") == "asw watch | 7 executions | 7 SUCCEEDED"
     assert len(data(notebook, "describe(").splitlines()) == 2 + 4
     assert data(notebook, "asw.failures").startswith("errors: 10 failures of 2 kinds in 10 executions; most frequent: Warehouse.Busy in Load, 90%")
     assert data(notebook, "asw.compare").startswith("asw comparison of day-2026-11-03, day-2026-11-09 | ")
     assert data(notebook, "asw.cost").endswith(" USD for 63 state transitions")
     assert data(notebook, "run.trace") == "'etl.trace.json'"
     assert (tmp_path / "events.csv").read_text().startswith("execution,id,previous_id,timestamp,type,path,state\n")
+    page = (tmp_path / "etl_week.html").read_text()
+    assert "<title>ETL week 45" in page and page.count("day-2026-11-0") >= 7 and "def load(" not in page
     assert_reads_everywhere(notebook)
     assert kilobytes(notebook) < 1_000
+    shown, _ = HTMLExporter().from_notebook_node(notebook)
+    assert "ResultSelector" in shown and "7 executions" in shown
 
 
 FAILING = ["%load_ext asw_nb", '%%asw flow -r\n{"StartAt": "A", "States": {"A": {"Type": "Fail", "Error": "NoData", "Cause": "empty"}}}', "'not reached'"]  # fmt: skip
