@@ -114,7 +114,7 @@ def check(
             if may_be_open and why.name is not None:
                 opened[location] = why.name
                 hint = f" {why.fix}" if why.fix.startswith("Did you mean") else ""
-                message = f'"${{{why.name}}}" is open: {why.message}{hint}'
+                message = f'"${{{why.name}}}" is open: there is no "{why.name}" so far.{hint}'
                 unfilled.append(Problem("WARNING", "OPEN_NAME", message, location, line, column, f"Give it to the run with -p {why.name}=VALUE."))
             else:
                 unfilled.append(Problem("ERROR", "UNKNOWN_NAME", why.message, location, line, column, why.fix))

@@ -63,7 +63,7 @@ def state_card(test: StateTest, stages: Sequence[Stage]) -> str:
         field = "" if stage.field is None else _payload(stage.field)
         body.append(f'<tr><td style="{CELL};white-space:nowrap"><b>{html_text(stage.name)}</b></td><td style="{CELL}">{field}</td><td style="{CELL}">{data}</td></tr>')
         before = stage
-    table = f'<table style="border-collapse:collapse;margin:0;font-size:12px;width:100%"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+    table = f'<table style="border-collapse:collapse;margin:0;font-size:12px;width:100%;table-layout:auto"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
     return f'<div style="{BOX}">{title}{_why(test)}<div style="overflow-x:auto">{table}</div>{_lines(test)}</div>'
 
 

@@ -301,8 +301,8 @@ def test_a_name_may_stay_open_until_the_run(notebook):
     assert cell.error is None
     assert cell.displayed[0]["text/plain"].splitlines() == [
         "asw workflow sweep | asl | open: gpus, data",
-        'WARNING: States.Train.MaxConcurrency (line 6, column 21): "${gpus}" is open: there is no "gpus" for "${gpus}". Give it to the run with -p gpus=VALUE.',
-        'WARNING: States.Train.ItemProcessor.States.Fit.Parameters.data (line 10, column 48): "${data}" is open: there is no "data" for "${data}". '
+        'WARNING: States.Train.MaxConcurrency (line 6, column 21): "${gpus}" is open: there is no "gpus" so far. Give it to the run with -p gpus=VALUE.',
+        'WARNING: States.Train.ItemProcessor.States.Fit.Parameters.data (line 10, column 48): "${data}" is open: there is no "data" so far. '
         "Give it to the run with -p data=VALUE.",
     ]
     assert 'alt="graph of sweep"' in cell.displayed[0]["text/html"]

@@ -149,7 +149,7 @@ def test_the_training_notebook_under_nbclient(tmp_path):
     ]  # fmt: skip
     assert data(notebook, "%%asw sweep").splitlines() == [
         "asw workflow sweep | asl | open: gpus",
-        'WARNING: States.Train.MaxConcurrency (line 9, column 21): "${gpus}" is open: there is no "gpus" for "${gpus}". Give it to the run with -p gpus=VALUE.',
+        'WARNING: States.Train.MaxConcurrency (line 9, column 21): "${gpus}" is open: there is no "gpus" so far. Give it to the run with -p gpus=VALUE.',
     ]
     assert data(notebook, "dry.status") == "('FAILED', 'NotGoodEnough', 'val_loss >= 0.3')"
     [card] = outputs_of(notebook, "%asw run sweep")
