@@ -1,11 +1,12 @@
-"""A third history worked out by hand: a Map whose failures are tolerated, a Parallel, a Wait, a failure, and a second life after a redrive.
+"""A third history worked out by hand, with all in one: a Map whose failures are tolerated, a Parallel, a Wait, a retry, a failure, a second life after a
+redrive, and an error that is caught.
 
 In seconds after the start::
 
     0    Each: items 0 and 1 begin; item 0 works 1 s              51    redrive: Both, and Write with it, begin again
     1    item 1 works 1 s and fails: tolerated                    51    Write works 2 s
-    2    Both: Rest waits 3 s; Write works 2 s, fails, and        53    Both ends, Done
-         after a backoff of 1 s works 2 s more and fails at 7
+    2    Both: Rest waits 3 s; Write works 2 s, fails, and        53    Both ends; Mail works 4 s and fails, which is caught
+         after a backoff of 1 s works 2 s more and fails at 7     57    Done
 
 The virtual clock only moves when a function works or everything waits, and one function works at a time.
 """
@@ -50,7 +51,13 @@ FLOW: dict[str, Any] = {
                 },
             ],
             "ResultPath": "$.both",
-            "Next": "Done",
+            "Next": "Mail",
+        },
+        "Mail": {
+            "Type": "Task",
+            "Resource": "mail",
+            "Catch": [{"ErrorEquals": ["Offline"], "ResultPath": None, "Next": "Done"}],
+            "End": True,
         },
         "Done": {"Type": "Succeed"},
     },
@@ -78,7 +85,11 @@ def run() -> asw.Execution:
         context.log("ok")
         return "written"
 
-    functions = {"clean": clean, "write": write}
+    def mail(event: Any) -> None:
+        clock.advance(4)
+        raise asw.TaskError("Offline", "no line")
+
+    functions = {"clean": clean, "write": write, "mail": mail}
     run = asw.run(FLOW, INPUT, functions=functions, workflow="etl", name="twice", clock=clock, executor="inline")
     assert run.status == "FAILED"
     clock.advance(44)
@@ -103,7 +114,8 @@ def test_states_of_two_lives(run: asw.Execution) -> None:
         (6, *write, "FAILED", 2, 7, 5.0, 2, 1.0, "write", CLEANED, None, "Full", "the disk"),
         (7, "Both", "Both", "Parallel", "SUCCEEDED", 51, 53, 2.0, 0, 0.0, None, CLEANED, WRITTEN, None, None),
         (8, *write, "SUCCEEDED", 51, 53, 2.0, 1, 0.0, "write", CLEANED, "written", None, None),
-        (9, "Done", "Done", "Succeed", "SUCCEEDED", 53, 53, 0.0, 0, 0.0, None, WRITTEN, WRITTEN, None, None),
+        (9, "Mail", "Mail", "Task", "CAUGHT", 53, 57, 4.0, 1, 0.0, "mail", WRITTEN, WRITTEN, "Offline", "no line"),
+        (10, "Done", "Done", "Succeed", "SUCCEEDED", 57, 57, 0.0, 0, 0.0, None, WRITTEN, WRITTEN, None, None),
     ]
     check(brief(run.states()), tables.STATES, ID, expected)
 
@@ -116,6 +128,7 @@ def test_attempts_of_two_lives(run: asw.Execution) -> None:
         (6, *write, 1, "FAILED", 2, 2, 4, 0.0, 2.0, "inline", "Full", "the disk"),
         (6, *write, 2, "FAILED", 5, 5, 7, 0.0, 2.0, "inline", "Full", "the disk"),
         (8, *write, 1, "SUCCEEDED", 51, 51, 53, 0.0, 2.0, "inline", None, None),
+        (9, "Mail", "Mail", 1, "FAILED", 53, 53, 57, 0.0, 4.0, "inline", "Offline", "no line"),
     ]
     check(brief(run.attempts()), tables.ATTEMPTS, ID, expected)
 
@@ -133,6 +146,7 @@ def test_map_items_metrics_and_logs_of_two_lives(run: asw.Execution) -> None:
 def test_events_of_two_lives(run: asw.Execution) -> None:
     each, first, second = ("Each", "Each"), ("Each[0]/Clean", "Clean"), ("Each[1]/Clean", "Clean")
     both, rest, write, top = ("Both", "Both"), ("Both[0]/Rest", "Rest"), ("Both[1]/Write", "Write"), (None, None)
+    mail = "Mail", "Mail"
     frame = run.events().drop(columns="details")
     columns = {name: kind for name, kind in tables.EVENTS.items() if name != "details"}
     check(frame, columns, ID, [
@@ -174,15 +188,20 @@ def test_events_of_two_lives(run: asw.Execution) -> None:
         (36, 35, 53, "TaskStateExited", *write),
         (37, 36, 53, "ParallelStateSucceeded", *both),
         (38, 36, 53, "ParallelStateExited", *both),
-        (39, 38, 53, "SucceedStateEntered", "Done", "Done"),
-        (40, 39, 53, "SucceedStateExited", "Done", "Done"),
-        (41, 40, 53, "ExecutionSucceeded", *top),
+        (39, 38, 53, "TaskStateEntered", *mail),
+        (40, 39, 53, "LambdaFunctionScheduled", *mail),
+        (41, 40, 53, "LambdaFunctionStarted", *mail),
+        (42, 41, 57, "LambdaFunctionFailed", *mail),
+        (43, 42, 57, "TaskStateExited", *mail),
+        (44, 43, 57, "SucceedStateEntered", "Done", "Done"),
+        (45, 44, 57, "SucceedStateExited", "Done", "Done"),
+        (46, 45, 57, "ExecutionSucceeded", *top),
     ])  # fmt: skip
 
 
 def test_the_execution_of_two_lives(run: asw.Execution) -> None:
     expected = [
-        ("twice", "etl", "STANDARD", "SUCCEEDED", 0, 53, 53.0, INPUT, WRITTEN, None, None, 1, "inline", run.plan.digest, {}),
+        ("twice", "etl", "STANDARD", "SUCCEEDED", 0, 57, 57.0, INPUT, WRITTEN, None, None, 1, "inline", run.plan.digest, {}),
     ]  # fmt: skip
     check(asw.executions(), tables.EXECUTIONS, ID, expected)
 
