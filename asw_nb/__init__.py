@@ -55,6 +55,8 @@ _HOMES = {
     "report": "reports.make",
     "resume": "api",
     "run": "api",
+    "schedule": "scheduling",
+    "schedules": "scheduling",
     "send_task_failure": "api",
     "send_task_heartbeat": "api",
     "send_task_success": "api",
@@ -108,6 +110,8 @@ __all__ = [
     "report",
     "resume",
     "run",
+    "schedule",
+    "schedules",
     "send_task_failure",
     "send_task_heartbeat",
     "send_task_success",
@@ -173,6 +177,7 @@ if TYPE_CHECKING:
     from asw_nb.notebook.watch import watch
     from asw_nb.reports.make import report
     from asw_nb.reports.recording import recording
+    from asw_nb.scheduling import schedule, schedules
     from asw_nb.training import EarlyStopping
     from asw_nb.workflows import Workflow, validate
     from asw_nb.workspace import Workspace

@@ -18,6 +18,7 @@ from typing import Any
 from IPython.core.magic import cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display
 
+from asw_nb import scheduling
 from asw_nb.analysis.card import graph_picture
 from asw_nb.analysis.figure import Html, html_text
 from asw_nb.api import doctor, functions
@@ -412,6 +413,28 @@ class AswMagics(settings.Settings):
         if options.dry_run:
             return going
         self._watch(execution, self._waits(options), options.view, options.fail)
+        return None
+
+    def _command_schedule(self, options: Any) -> Any:
+        asked = [flag for flag in ("every", "cron", "at", "input") if getattr(options, flag) is not None]
+        if options.cancel is not None:
+            if options.workflow is not None or asked:
+                raise UsageError("%asw schedule: --cancel NUMBER stands alone.")
+            for one in scheduling.find(options.cancel):
+                one.cancel()
+                print(repr(one))
+            return None
+        if options.workflow is None:
+            if asked:
+                raise UsageError(f"%asw schedule: --{asked[0]} needs a workflow, such as %asw schedule nightly --{asked[0]} ...")
+            return scheduling.schedules()
+        flow = self.filled(self.workflow(options.workflow), options.parameter)
+        data = None if options.input is None else self.value(options.input, "-i")
+        more = {} if options.timeout is None else {"timeout_s": options.timeout}
+        made = scheduling.schedule(
+            flow, data, every=options.every, cron=options.cron, at=options.at, tz=options.tz, overlap=options.overlap, executor=self.executor, **more
+        )
+        print(repr(made))
         return None
 
     def _command_config(self, options: Any) -> Any:

@@ -368,6 +368,21 @@ COMMANDS: dict[str, Command] = {
             ("%asw redrive run --dry-run", "%asw redrive run --from Load"),
         ),
         Command(
+            "%asw schedule", "Start executions of a workflow by themselves while this kernel lives; without a workflow, list the schedules.",
+            (
+                Option(("workflow",), "a workflow's variable or name", {"nargs": "?"}),
+                Option(("--every",), "again and again after that time: 30s, 15m, 2h, 1d", {"metavar": "TIME"}),
+                Option(("--cron",), 'a cron expression, such as "0 2 * * *"', {"metavar": "EXPRESSION"}),
+                Option(("--at",), "once, then: 2026-12-01T02:00", {"metavar": "MOMENT"}),
+                Option(("--tz",), "the time zone of --cron and --at, such as Europe/Paris", {"default": "UTC", "metavar": "ZONE"}),
+                Option(("--overlap",), "start also when the one before still runs", {"action": "store_true"}),
+                Option(("--cancel",), "let this schedule, or all, start nothing more", {"metavar": "NUMBER"}),
+                Option(("-i", "--input"), "the input: a variable, JSON, or @file.json; or a function of the moment", {"metavar": "X"}),
+                _TIMEOUT, _PARAMETER,
+            ),
+            ("%asw schedule nightly --every 15m -i payload", '%asw schedule nightly --cron "0 2 * * *" --tz Europe/Paris', "%asw schedule --cancel 1"),
+        ),
+        Command(
             "%asw config", "Show what counts where a line says nothing, and set it for this session.",
             (
                 Option(("settings",), "NAME=VALUE: view, executor, wait, workspace or redact; all are shown when left out", {"nargs": "*", "metavar": "NAME=VALUE"}),
