@@ -71,7 +71,9 @@ def test_what_looks_at_one_that_is_not_started_waits_for_its_start(flow):
     week = asw.map(flow, [1, 2], max_parallel=1, functions={"f": gate})
     threading.Timer(0.2, gate.go.set).start()
     assert week[1].input == 2
-    assert asw.states(week)["state"].tolist() == ["A", "A"]
+    week = asw.map(flow, [3, 4, 5], max_parallel=1, functions={"f": gate})
+    assert [run.input for run in week] == [3, 4, 5]
+    assert asw.states(week.wait())["input"].tolist() == [3, 4, 5]
 
 
 def test_one_that_fails_does_not_stop_the_others(flow):

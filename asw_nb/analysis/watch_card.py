@@ -32,8 +32,8 @@ class Watched:
     seconds: float
 
 
-def watch_card(watched: Sequence[Watched], pending: int = 0) -> str:
-    """The table of several executions; `pending` more have not been started."""
+def watch_card(watched: Sequence[Watched], pending: int = 0, below: str = "") -> str:
+    """The table of several executions; `pending` more have not been started. `below` is more HTML."""
     tally = Counter(one.record.status for one in watched)
     words = " &nbsp; ".join(f"{tally[status]:,} {badge(status)}" for status in ORDER if tally[status])
     words += f' &nbsp; <span style="{GREY}">{pending:,} not started</span>' if pending else ""
@@ -49,7 +49,7 @@ def watch_card(watched: Sequence[Watched], pending: int = 0) -> str:
     )
     title = f'<div style="margin-bottom:8px"><b style="font-size:15px">{count:,} execution{"s" if count != 1 else ""}</b> &nbsp; {words}</div>'
     table = f'<table style="border-collapse:collapse;margin:0;font-size:12px;width:100%;table-layout:auto"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return f'<div style="{BOX}">{title}<div style="overflow-x:auto">{table}</div>{more}</div>'
+    return f'<div style="{BOX}">{title}<div style="overflow-x:auto">{table}</div>{more}{below}</div>'
 
 
 def _row(one: Watched) -> str:

@@ -9,11 +9,15 @@ from __future__ import annotations
 import functools
 import math
 import time
+import weakref
 from typing import Any
 
 from asw_nb.backends.capture import Lines
 from asw_nb.engine.ids import random_id
 from asw_nb.engine.runner import Order
+
+reporting: weakref.WeakValueDictionary[int, TaskContext] = weakref.WeakValueDictionary()
+"""The contexts of attempts that have recorded a metric and may still run: what a view that watches looks at before the attempt ends."""
 
 
 @functools.lru_cache(256)
@@ -96,6 +100,8 @@ class TaskContext(dict[str, Any]):
 
         NaN and infinities are values too: a loss that explodes is what one wants to see.
         """
+        if not self._metrics:
+            reporting[id(self)] = self
         at = self._order.run.clock.time_us()
         step = None if step is None else int(step)  # a numpy integer has no place in the log
         for name, value in values.items():

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
+from asw_nb.analysis.trials_card import Trial, modes, of_table, trials_html
 from asw_nb.analysis.watch_card import Watched, watch_card, watch_text
+from asw_nb.backends.context import reporting
 from asw_nb.engine.events import Event
 from asw_nb.engine.runner import Run
 from asw_nb.errors import UsageError
@@ -21,6 +25,10 @@ from asw_nb.notebook.monitor import attended
 if TYPE_CHECKING:
     from asw_nb.backfill import Executions
     from asw_nb.handle import Execution
+
+
+READ_EVERY_S = 2.0
+"""How often the metrics of attempts that have ended are read from the history, at most; a twentieth of the time goes into it."""
 
 
 class WatchView:
@@ -34,8 +42,11 @@ class WatchView:
         Set when all have ended and the last frame is painted.
     """
 
-    def __init__(self, executions: list[Execution] | Executions, shows: bool = True) -> None:
+    def __init__(self, executions: list[Execution] | Executions, shows: bool = True, metrics: Any = None) -> None:
         self._source = executions
+        self._metrics = modes(metrics)
+        self._trials: dict[tuple[str, str], Trial] = {}
+        self._read_s, self._read_at = 0.0, -math.inf
         self.executions: list[Execution] = []
         self.frames = 0
         self.done = threading.Event()
@@ -72,7 +83,28 @@ class WatchView:
 
     def _bundle(self) -> dict[str, str]:
         watched, pending = self.watched(), self.pending
-        return {"text/plain": watch_text(watched, pending), "text/html": watch_card(watched, pending)}
+        below = trials_html(self.trials(), self._metrics) if self._metrics else ""
+        return {"text/plain": watch_text(watched, pending), "text/html": watch_card(watched, pending, below)}
+
+    def trials(self) -> list[Trial]:
+        """What was recorded of the metrics: by attempts that have ended, as the history has it; by those that run, as they have it so far."""
+        now = time.monotonic()
+        if now - self._read_at >= max(READ_EVERY_S, 20 * self._read_s) or not any(one.status == "RUNNING" for one in self.executions):
+            for execution in self.executions:
+                self._trials.update({trial.key: trial for trial in of_table(execution.metrics(), self._metrics)})
+            self._read_at, self._read_s = now, time.monotonic() - now
+        ids = {one._run: one.id for one in self.executions if one._run is not None}
+        for context in list(reporting.values()):
+            order = context._order
+            frame = order.run.state.frames.get(order.frame)
+            if order.run not in ids or frame is None or not order.open:
+                continue
+            trial = Trial(ids[order.run], frame.path, context.attempt)
+            for _, step, name, value in list(context._metrics):
+                if name in self._metrics:
+                    trial.add(name, step, value)
+            self._trials[trial.key] = trial
+        return list(self._trials.values())
 
     def _running(self) -> bool:
         if not isinstance(self._source, list) and not self._source.fed:
@@ -87,7 +119,7 @@ class WatchView:
             pause.wait(PAINT_EVERY_S)
             idle_s += PAINT_EVERY_S
             self._look()
-            if self._changed or idle_s >= IDLE_PAINT_S:
+            if self._changed or self._metrics or idle_s >= IDLE_PAINT_S:
                 self._changed, idle_s = False, 0.0
                 with contextlib.suppress(*MOVED_ON):
                     self._show()
@@ -129,7 +161,7 @@ def _goes_on(execution: Execution) -> bool:
     return execution._workspace.driver(execution.key)[0] != DEAD
 
 
-def watch(executions: Execution | Iterable[Execution] | Executions) -> None:
+def watch(executions: Execution | Iterable[Execution] | Executions, metrics: str | Iterable[str] | Mapping[str, str] | None = None) -> None:
     """Show several executions in one table while they run: status, time, where each stands, the items of its Map.
 
     In a notebook it returns at once and goes on showing; under nbclient and papermill it waits for the end of all, and in a script it prints one
@@ -138,6 +170,9 @@ def watch(executions: Execution | Iterable[Execution] | Executions) -> None:
     Parameters
     ----------
     executions : Execution, list of Execution, or what `asw_nb.map` gives
+    metrics : str, list of str or dict, optional
+        Metrics to show as well, a row for each place that records them with its curve so far, the last value and the best: ``"val_loss"``, whose best is the
+        lowest, or ``{"val_loss": "min", "accuracy": "max"}``. In a notebook only; what runs shows them step by step, when this kernel drives it.
 
     Raises
     ------
@@ -154,7 +189,7 @@ def watch(executions: Execution | Iterable[Execution] | Executions) -> None:
     if wrong is not None:
         raise UsageError(f"watch() takes executions, such as flow.start(...) gives, not {wrong!r:.60}.")
     in_kernel = getattr(get_ipython(), "kernel", None) is not None
-    view = WatchView(chosen, shows=in_kernel)
+    view = WatchView(chosen, in_kernel, metrics)
     if not in_kernel:
         view.print_lines()
     elif not attended():

@@ -132,7 +132,7 @@ JOURNEYS = {
     "one line, no server, no account", "ordinary Python functions are the tasks", "one state alone, every data-flow stage as a table", "dry run on a virtual clock",
     "the real one: returns at once, this cell stays live", "one bar per attempt, waiting hatched, critical path outlined", "which states are kept, which run again, and why",
     "back-fill a week", "then look across the runs", "share: one file, opens offline, secrets masked; and a trace for Perfetto",
-    "what would happen, with mocks, before burning hours", "follow it from another cell; under nbclient it has ended by now",
+    "what would happen, with mocks, before burning hours", "live, while it trains: one row per trial, sparkline of loss, best so far",
     "tidy metrics: execution, path, state, attempt, step, name, value, timestamp", "curves by epoch, smoothing shown over the raw line",
     "where did the time go? utilisation of the two places, queueing, retries", "parameters, best and last metrics, durations, and what changed in the definition: only what differs",
     "after a kernel restart or a closed laptop", "a model card to send",
@@ -142,7 +142,7 @@ JOURNEYS = {
 def test_the_training_notebook_under_nbclient(tmp_path):
     notebook = execute(read("training_sweep"), tmp_path)
     assert journey(notebook) == [
-        "what would happen, with mocks, before burning hours", "follow it from another cell; under nbclient it has ended by now",
+        "what would happen, with mocks, before burning hours", "live, while it trains: one row per trial, sparkline of loss, best so far",
         "tidy metrics: execution, path, state, attempt, step, name, value, timestamp", "curves by epoch, smoothing shown over the raw line",
         "where did the time go? utilisation of the two places, queueing, retries", "parameters, best and last metrics, durations, and what changed in the definition: only what differs",
         "after a kernel restart or a closed laptop", "a model card to send",
@@ -169,7 +169,10 @@ def test_the_training_notebook_under_nbclient(tmp_path):
     plan = data(notebook, "dry_run=True")
     assert plan.count(" keep ") == 5
     assert [line.split()[1] for line in plan.splitlines() if "run again" in line] == ["Choose", "Good", "Publish", "Stop"]
-    assert data(notebook, "asw.watch(run)") == "asw watch | 1 execution | 1 SUCCEEDED"
+    assert data(notebook, "asw.watch(run") == "asw watch | 1 execution | 1 SUCCEEDED"
+    watched = data(notebook, "asw.watch(run", "text/html")
+    assert re.findall(r"Train\[\d\]/Fit", watched) == [f"Train[{n}]/Fit" for n in range(8)]
+    assert len(re.findall(r'<img alt="from [\d.e+]+ to [\d.e+]+"', watched)) == 8 and watched.count("★") == 1
     assert data(notebook, "asw.report") == "'sweep.html'"
     card = (tmp_path / "sweep.html").read_text()
     assert "<title>Digits: the finer sweep against the first" in card

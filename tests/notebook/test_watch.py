@@ -129,3 +129,63 @@ def test_something_else_is_refused():
     with pytest.raises(asw.UsageError) as refused:
         asw.watch(["run-1"])
     assert str(refused.value) == "watch() takes executions, such as flow.start(...) gives, not 'run-1'."
+
+
+# --------------------------------------------------------------------------- metrics while they are recorded
+
+
+TRIALS = {
+    "StartAt": "Train",
+    "States": {"Train": {"Type": "Map", "ItemProcessor": {"StartAt": "Fit", "States": {"Fit": {"Type": "Task", "Resource": "fit", "Retry": [{"ErrorEquals": ["Again"], "IntervalSeconds": 0}], "End": True}}}, "End": True}},
+}  # fmt: skip
+
+
+def rows_of(html: str) -> list[str]:
+    """The rows of the trials' table as words."""
+    return [" ".join(texts(row).split()) for row in re.findall(r"<tr>.*?</tr>", html.partition(">val_loss<")[2])[1:]]
+
+
+def test_metrics_are_seen_while_they_are_recorded(shown):
+    go, reached = threading.Event(), threading.Barrier(3)
+
+    def fit(event: Any, context: Any) -> None:
+        if event == 1 and context.attempt == 1:
+            context.metric(step=0, val_loss=9)
+            raise asw.TaskError("Again")
+        for step in range(4):
+            context.metric(step=step, val_loss=4 - step + event + (3 if step == 3 else 0), other=1)
+        reached.wait(20)
+        assert go.wait(20)
+        context.metric(step=4, val_loss=0.5 + event)
+
+    run = asw.workflow(TRIALS, name="sweep").start([0, 1], functions={"fit": fit})
+    view = WatchView([run], metrics={"val_loss": "min"})
+    reached.wait(20)
+    html = view._bundle()["text/html"]
+    assert rows_of(html) == ["Train[0]/Fit 3 4 2 ★", "Train[1]/Fit attempt 2 3 5 3"]
+    assert html.count('<img alt="from 4 to 4"') == 1
+    assert ">other<" not in html
+    go.set()
+    assert view.done.wait(20)
+    assert rows_of(shown[-1]["text/html"]) == ["Train[0]/Fit 4 0.5 0.5 ★", "Train[1]/Fit attempt 2 4 1.5 1.5"]
+
+
+def test_before_anything_is_recorded_the_metric_is_named(shown):
+    held = Held()
+    view = WatchView(started([1], held), metrics="val_loss")
+    assert texts(shown[0]["text/html"]).endswith("val_loss not recorded so far")
+    held.go.set()
+    assert view.done.wait(20)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ({"loss": "last"}, 'metrics={"loss": "last"}: use "min" or "max".'),
+        (3, 'metrics=3 must be a name, a list of names, or such as {"val_loss": "min"}.'),
+    ],
+)
+def test_metrics_that_cannot_be_watched_are_refused(metrics, message):
+    with pytest.raises(asw.UsageError) as refused:
+        asw.watch([], metrics=metrics)
+    assert str(refused.value) == message
