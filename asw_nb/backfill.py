@@ -20,8 +20,9 @@ from asw_nb.engine.runner import Run
 from asw_nb.errors import AswError, UsageError
 from asw_nb.handle import Execution
 from asw_nb.history.owner import DEAD
+from asw_nb.launch import checked_name
 from asw_nb.workflows import Workflow
-from asw_nb.workspace import Workspace, _execution_name, default_workspace
+from asw_nb.workspace import Workspace, default_workspace
 
 if TYPE_CHECKING:
     import pandas
@@ -384,7 +385,7 @@ def _names(names: Any, inputs: list[Any]) -> list[str] | None:
         names = [names(value) for value in inputs]
     elif isinstance(names, str):
         raise UsageError("names must be a list with a name for each input, or a function that makes one of an input.")
-    chosen = [_execution_name(name if name is not None else "") for name in names]
+    chosen = [checked_name(name if name is not None else "") for name in names]
     if len(chosen) != len(inputs):
         raise UsageError(f"there are {len(inputs)} inputs and {len(chosen)} names: give each input one.")
     double = next((name for name, count in Counter(chosen).items() if count > 1), None)

@@ -121,7 +121,7 @@ class Launch:
         record = Record(
             key,
             self.workflow,
-            ordered_id() if name is None else _checked_name(name),
+            ordered_id() if name is None else checked_name(name),
             self.type,
             self.clock.time_us(),
             given_input(input),
@@ -166,7 +166,14 @@ def _tags(tags: Mapping[str, Any] | None) -> dict[str, Any]:
         raise UsageError(f"the tags are no JSON value: {problem}.") from None
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """The name of an execution.
+
+    Raises
+    ------
+    UsageError
+        It cannot be one.
+    """
     if not isinstance(name, str) or not 1 <= len(name) <= 80:
         raise UsageError(f'the execution\'s name "{str(name)[:90]}" must be a text of 1 to 80 characters.')
     bad = sorted(
@@ -199,4 +206,4 @@ def _positive(what: str, value: float | None) -> float | None:
     return value
 
 
-__all__ = ["MAX_TIMEOUT_S", "Launch", "given_input", "payload_limit"]
+__all__ = ["MAX_TIMEOUT_S", "Launch", "checked_name", "given_input", "payload_limit"]

@@ -22,9 +22,9 @@ from asw_nb.errors import UsageError, did_you_mean
 from asw_nb.history.store import Record
 from asw_nb.language.plan import MAP, PARALLEL, Plan, ScopePlan, StatePlan
 from asw_nb.language.plan import TASK as TASK_STATE
+from asw_nb.launch import payload_limit
 from asw_nb.names import main_namespace, registry
 from asw_nb.testing import Mocks
-from asw_nb.workspace import _About, _payload_limit
 
 if TYPE_CHECKING:
     import pandas
@@ -130,16 +130,6 @@ class _Nowhere:
         pass
 
 
-class _Unwritten(_About):
-    """What the context object says of an execution that is in no history."""
-
-    def __init__(self, record: Record) -> None:
-        self._record = record
-
-    def task_token(self, frame: int, order: int) -> str:
-        return "the-task-token-of-a-test"
-
-
 def run_state(
     plan: Plan, workflow: str, state: str, input: Any, *, functions: Mapping[str, Callable[..., Any]] | None = None, mocks: Mapping[str, Any] | Mocks | None = None,
     context: Mapping[str, Any] | None = None, variables: Mapping[str, Any] | None = None, retries: int = 0, clock: Clock | None = None, seed: int | None = None,
@@ -158,13 +148,13 @@ def run_state(
         clock = RealClock() if tested.kind == TASK_STATE else VirtualClock(RealClock().time_us() / 1e6)
     record = Record(0, workflow, "test", "EXPRESS", clock.time_us(), data, 0, plan.dialect, plan.digest)
     given = _context(context, tested, data)
-    alone = AloneState(plan, tested, data, record.started_us, given, _variables(variables), retries, seed, _Unwritten(record))
-    limit = _payload_limit("auto", plan.dialect)
+    alone = AloneState(plan, tested, data, record.started_us, given, _variables(variables), retries, seed, record)
+    limit = payload_limit("auto", plan.dialect)
     alone.variables_limit = limit
     runner = Runner(_Nowhere(), RealClock())
     backend = ThreadBackend(runner, MAX_WORKERS)
     run = Run(record.key, alone, clock, backend, FunctionCalls(Resolver(registry, functions, main_namespace), answers, limit), in_memory=True)
-    run.artifacts = os.path.join(tempfile.gettempdir(), f"asw-test-{ordered_id()}", "0")
+    run.artifacts = os.path.join(tempfile.gettempdir(), f"asw-test-{ordered_id()}")
     try:
         runner.start(run)
         run.done.wait()

@@ -383,7 +383,7 @@ def test_a_pattern_that_repeats_what_repeats_does_not_end_the_kernel() -> None:
     ended = run({"Type": "Pass", "InputPath": f"$[?search(@, '{pattern}')]"}, ["a"])
     assert (ended.error, ended.cause) == (
         "States.Runtime",
-        f"With all its repetitions, /{pattern}/ has more than 5000 parts.",
+        f"An error occurred while executing the state 'A' (entered at the event id #2). With all its repetitions, /{pattern}/ has more than 5000 parts.",
     )
 
 

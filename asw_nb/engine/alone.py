@@ -97,7 +97,7 @@ class AloneState(ExecutionState):
         self, plan: Plan, state: StatePlan, input: Any, start_us: int, given: Mapping[str, Any], variables: dict[str, Any], retries: int = 0,
         seed: int | None = None, about: About | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(plan, input, start_us, seed=seed, about=about)
+        super().__init__(plan, input, start_us, seed=seed, about=about, sign=lambda *order: "the-task-token-of-a-test")
         self.tested, self.given, self.begun_with, self.retries = state, given, variables, retries
         self._execution = {**self.context_execution, **given.get("Execution", {})}
         self._machine = {**self.context_machine, **given.get("StateMachine", {})}
