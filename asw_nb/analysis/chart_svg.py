@@ -71,6 +71,10 @@ def _right(panel: Panel) -> float:
     return 14 + (max(widths) + 6 if widths else 0)
 
 
+SMALLEST_RANGE = 1e-250
+"""Values that lie closer together are one: the pixels of a unit would be no number."""
+
+
 def ends(panel: Panel, which: str) -> tuple[float, float]:
     """The range of an axis, with a little room around the data."""
     from asw_nb.analysis.chart import Bars
@@ -97,7 +101,7 @@ def ends(panel: Panel, which: str) -> tuple[float, float]:
     if axis.kind == "log":
         good = [math.log10(v) for v in good]
     low, high = (min(good), max(good)) if good else (0.0, 1.0)
-    room = (high - low) * 0.04 or 0.5
+    room = (high - low) * 0.04 if high - low > SMALLEST_RANGE else 0.5
     below = low if zero and low == 0 else low - room
     return below, high + room
 
