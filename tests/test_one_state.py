@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import copy
 import os
 import re
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -451,3 +454,52 @@ def test_the_card_of_a_failure_has_the_functions_own_words(nightly):
     page = nightly.test("EachTable/Load", {"n": 1, "bad": 1}, functions=FUNCTIONS)._repr_mimebundle_()["text/html"]
     assert "RETRIABLE" in page and "lock timeout" in page and "<summary>Traceback</summary>" in page
     assert page.count(">the same</span>") == 2
+
+
+# --------------------------------------------------------------------------- further kinds of states
+
+
+def test_a_map_over_a_file_shows_what_it_read_and_batched(tmp_path):
+    (tmp_path / "rows.json").write_text("[1, 2, 3]")
+    inner = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "Sum", "States": {"Sum": {"Type": "Task", "Resource": "add", "End": True}}}
+    flow = asw.workflow(
+        {
+            "StartAt": "M",
+            "States": {
+                "M": {
+                    "Type": "Map", "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"}, "Parameters": {"Bucket.$": "$.folder", "Key": "rows.json"}},
+                    "ItemBatcher": {"MaxItemsPerBatch": 2}, "ItemProcessor": inner, "End": True,
+                }
+            },
+        }
+    )  # fmt: skip
+    test = flow.test("M", {"folder": str(tmp_path)}, functions={"add": lambda event: sum(event["Items"])})
+    assert (test.status, test.output) == ("SUCCEEDED", [3, 3])
+    assert (test["ItemReader"], test["ItemBatcher"]) == ([1, 2, 3], [{"Items": [1, 2]}, {"Items": [3]}])
+
+
+def test_a_state_in_tcsl_has_its_ids_and_its_error_names():
+    resource = "qrn:qcs:asw:ap-guangzhou:1:sdk:json:qcloud:scf:Invoke/sum/$DEFAULT/default"
+    task = {"Type": "Task", "Resource": resource, "Parameters": {"id.$": "$$.Execution.Id", "x.$": "$.x"}, "End": True}
+    flow = asw.workflow({"StartAt": "sum", "States": {"sum": task}}, name="sum")
+    assert flow.test("sum", {"x": 1}, functions={"sum": lambda event: event}).output == {"id": "qrn:qcs:asw:local:0:execution:sum:test", "x": 1}
+    assert flow.test("sum", {}).error == "States.ParameterPathFailure"
+
+
+def test_an_interrupt_ends_the_test_and_the_function_is_told(nightly):
+    begun, told = threading.Event(), threading.Event()
+
+    def endless(event: Any, context: Any) -> None:
+        begun.set()
+        while not context.cancelled:
+            time.sleep(0.005)
+        told.set()
+
+    def interrupt() -> None:
+        assert begun.wait(20)
+        _thread.interrupt_main()
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        nightly.test("Extract", {"table": "x"}, functions={"extract": endless})
+    assert told.wait(20)
