@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 import copy
 import os
 import re
+import signal
 import threading
 import time
 from pathlib import Path
@@ -497,7 +497,7 @@ def test_an_interrupt_ends_the_test_and_the_function_is_told(nightly):
 
     def interrupt() -> None:
         assert begun.wait(20)
-        _thread.interrupt_main()
+        os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):

@@ -145,8 +145,12 @@ def _large(value: Any) -> bool:
 
 
 def _too_large(order: Order) -> Outcome:
-    assert order.state.resource is not None
-    cause = f"The state/task '{order.state.resource.text}' returned a result with a size exceeding the maximum number of bytes service limit."
+    """The cloud names a function by its arn, another service by what history events call it."""
+    resource = order.state.resource
+    assert resource is not None
+    integration = resource.integration
+    shown = resource.text if integration is None else integration[0]
+    cause = f"The state/task '{shown}' returned a result with a size exceeding the maximum number of bytes service limit."
     return Outcome(error="States.DataLimitExceeded", cause=cause, failed=True)
 
 

@@ -158,12 +158,13 @@ def test_events_of_a_run_with_retry_map_and_catch(etl: asw.Execution) -> None:
         (21, 19, 3.5, "LambdaFunctionFailed", *second, {"error": "ZeroDivisionError", "cause": ZERO}),
         (22, 20, 3.5, "TaskStateExited", *first, exited("Invert", "0.25")),
         (23, 22, 3.5, "MapIterationSucceeded", "Each[0]", "Each", {"name": "Each", "index": 0}),
-        (24, 21, 3.5, "MapIterationFailed", "Each[1]", "Each", {"name": "Each", "index": 1}),
-        (25, 21, 3.5, "MapStateFailed", *each, None),
-        (26, 25, 3.5, "MapStateExited", *each, exited("Each", items)),
-        (27, 26, 3.5, "PassStateEntered", "Saved", "Saved", entered("Saved", items)),
-        (28, 27, 3.5, "PassStateExited", "Saved", "Saved", exited("Saved", '"saved"')),
-        (29, 28, 3.5, "ExecutionSucceeded", None, None, gave('"saved"')),
+        (24, 21, 3.5, "TaskStateAborted", *second, None),
+        (25, 21, 3.5, "MapIterationFailed", "Each[1]", "Each", {"name": "Each", "index": 1}),
+        (26, 21, 3.5, "MapStateFailed", *each, None),
+        (27, 26, 3.5, "MapStateExited", *each, exited("Each", items)),
+        (28, 27, 3.5, "PassStateEntered", "Saved", "Saved", entered("Saved", items)),
+        (29, 28, 3.5, "PassStateExited", "Saved", "Saved", exited("Saved", '"saved"')),
+        (30, 29, 3.5, "ExecutionSucceeded", None, None, gave('"saved"')),
     ]
     check(etl.events(), tables.EVENTS, ETL_ID, expected)
 
