@@ -236,6 +236,12 @@ def test_the_payload_limit(dialect: str, limit: int | str | None, error: str | N
         )
 
 
+def test_a_service_is_named_by_its_name_where_its_result_is_too_large() -> None:
+    definition = machine("arn:aws:states:::lambda:invoke", {"FunctionName": "big"})
+    run = asw.run(definition, functions={"big": lambda e: "x" * 300_000})
+    assert (run.error, (run.cause or "")[:40]) == ("States.DataLimitExceeded", "The state/task 'lambda' returned a resul")
+
+
 def test_a_payload_limit_that_is_none() -> None:
     with pytest.raises(asw.UsageError) as refused:
         asw.run(machine("big"), payload_limit_bytes=-1)

@@ -392,7 +392,7 @@ ENORMOUS: Texts = {
     "a JSONata text of escapes": lambda: jsonata_field('"a#":"{% \'' + "\\\\n" * 33_000 + "' %}\","),
     "YAML: states that nobody reaches": lambda: numbered("StartAt: S0\nStates:\n", "  S#:\n    Type: Succeed\n"),
     "YAML: states that go nowhere": lambda: numbered("StartAt: S0\nStates:\n", "  S#: {Type: Pass, Next: T#}\n"),
-    "a JSONata expression of 99,000 letters": lambda: jsonata_field(f'"a#":"{{% {"a" * 99_000} %}}",'),
+    "a JSONata expression of 99,000 letters": lambda: jsonata_field(f'"a#":"{{% $states.input.{"a" * 99_000} %}}",'),
     "a JSONata expression of 99,000 blanks": lambda: jsonata_field(f'"a#":"{{% {" " * 99_000}1 %}}",'),
     "a JSONata text of 99,000 letters": lambda: jsonata_field(f'"a#":"{{% \'{"a" * 99_000}\' %}}",'),
     "a JSONata variable": lambda: jsonata_field(f'"a#":"{{% ${"a" * 90_000} %}}",'),

@@ -244,12 +244,13 @@ class AwsHistory(Imported):
             assert visit is not None
             if id(each) in blamed:
                 self._settle(visit)
-            if each is self.root:
+            failed = id(each) in blamed  # a run-time error, which ends the execution from where it happened
+            if each is self.root or (failed and visit.error is None):
                 visit.error, visit.cause = record.error, record.cause
             if each is frame and status == "FAILED":
                 record.failed_path = visit.path
             self.stopped.append(each)
-            self.leave(each, status if each is self.root or status != "FAILED" else "ABORTED", at)
+            self.leave(each, status if each is self.root or failed or status != "FAILED" else "ABORTED", at)
         self.stopped.reverse()
 
     def _redriven(self, at: int) -> None:
