@@ -124,6 +124,23 @@ def test_a_runtime_error_in_a_branch_fails_what_it_stands_in() -> None:
         assert table["error"].tolist()[::2] == ["States.Runtime", "States.Runtime"]
 
 
+def test_a_parallel_inside_one_that_is_tried_again_ends_when_it_failed() -> None:
+    clock = asw.VirtualClock(1_700_000_000)
+
+    def work(event: Any) -> None:
+        clock.advance(1)
+        raise asw.TaskError("Busy")
+
+    def around(name: str, state: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return {"Type": "Parallel", "Branches": [{"StartAt": name, "States": {name: state}}], **more, "End": True}
+
+    inner = around("Work", {"Type": "Task", "Resource": "work", "End": True})
+    outer = around("Inner", inner, Retry=[{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 3, "MaxAttempts": 1}])
+    flow = {"StartAt": "Outer", "States": {"Outer": outer}}
+    run = asw.run(flow, functions={"work": work}, clock=clock, executor="inline", workflow="w", name="r")
+    same(run.states(), asw.load_history(exported(run), definition=flow).states())
+
+
 def test_a_redriven_history_of_aws_has_both_lives() -> None:
     clock, broken = asw.VirtualClock(1_700_000_000), [True]
 

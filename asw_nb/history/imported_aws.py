@@ -47,6 +47,8 @@ class AwsHistory(Imported):
         self.forks: dict[int, int] = {}
         # containers that failed, whether or not the history says with which error
         self.failed: set[int] = set()
+        # when something inside a frame was last cut short
+        self.aborted: dict[int, int] = {}
         # frames that stand on a state when the execution ends, for a redrive
         self.stopped: list[LoadedFrame] = []
         for event in self.events:
@@ -103,6 +105,8 @@ class AwsHistory(Imported):
                 visit.wait(at)
                 visit.status = "WAITING"
             return frame, visit
+        if what == "Aborted":  # when what is around it failed, if that is tried again and has no event of its own
+            self.aborted.update((outer.id, at) for outer in frame.up())
         name = details.get("name")
         inner = frame
         standing = [f for f in frame.up() if f.visit is not None and f.visit.state.type == type and name in (None, f.visit.state.name)]
@@ -117,7 +121,7 @@ class AwsHistory(Imported):
         if what == "Started":
             if visit.tries and inner is not frame and (visit.waits is None or visit.waits[-1][1] is not None):
                 # it is tried again, and only its children's events tell when it failed
-                failed_at = _newest(inner)
+                failed_at = max(_newest(inner), self.aborted.pop(frame.id, 0))
                 self._close_children(frame, inner, failed_at)
                 visit.wait(failed_at)
             visit.tries += 1
@@ -284,7 +288,8 @@ def _newest(frame: LoadedFrame) -> int:
     if visit is None:
         return 0
     ended = [a.finished for a in visit.attempts if a.finished is not None]
-    return max([visit.entered, *ended, *([visit.exited] if visit.exited is not None else [])])
+    begun = [since for since, _ in visit.waits or ()]  # a Parallel or Map waits from the event on that says that it failed
+    return max([visit.entered, *ended, *begun, *([visit.exited] if visit.exited is not None else [])])
 
 
 def text_of(value: Any) -> str | None:
