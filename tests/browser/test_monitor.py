@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, FloatRect, Locator, expect
 
 from tests.browser.looking import (
     IS_DRAWN,
@@ -115,12 +115,24 @@ def region(page: NotebookPage, cell: int, label: str) -> Locator:
     return page.cell(cell).get_by_role("region", name=re.compile(f"^{plain(label)}"))
 
 
+def at_rest(page: NotebookPage, found: Locator) -> FloatRect:
+    """Where something stands when it no longer moves: the page is laid out anew after its colours changed."""
+    before = None
+    for _ in range(50):
+        here = found.bounding_box()
+        if here is not None and here == before:
+            return here
+        before = here
+        page.page.wait_for_timeout(200)
+    raise AssertionError(f"{found} does not come to rest")
+
+
 def drag_to_the_start(page: NotebookPage, cell: int) -> None:
     """Drag the handle of the time slider to its left end."""
     handle = page.cell(cell).locator(".noUi-handle")
     track = page.cell(cell).locator(".noUi-target")
-    grip, whole = handle.bounding_box(), track.bounding_box()
-    assert grip is not None and whole is not None
+    handle.scroll_into_view_if_needed()
+    grip, whole = at_rest(page, handle), at_rest(page, track)
     y = grip["y"] + grip["height"] / 2
     page.page.mouse.move(grip["x"] + grip["width"] / 2, y)
     page.page.mouse.down()
