@@ -24,6 +24,7 @@ from asw_nb.errors import ExecutionFailed, StoreError, UnknownExecution, Unknown
 from asw_nb.history.fold import Attempt, Fold, Visit
 from asw_nb.history.owner import DEAD
 from asw_nb.history.store import Record
+from asw_nb.language.calm import calm
 from asw_nb.language.plan import Plan
 from asw_nb.names import main_namespace, registry
 from asw_nb.views import View
@@ -408,7 +409,8 @@ class Execution(View):
         done = self.status != "RUNNING"
         if done and self._fold is not None:
             return self._fold[1]
-        fold = Fold(self.plan, self.input, self._record.started_us).feed(self._events())
+        with calm():
+            fold = Fold(self.plan, self.input, self._record.started_us).feed(self._events())
         if done:
             self._fold = (0, fold)
         return fold
@@ -442,7 +444,8 @@ class Execution(View):
         map_run = self.id.replace(":execution:", ":mapRun:").rpartition(":")[0]
         from asw_nb.history.cloud import CloudHistory
 
-        return list(CloudHistory(self.plan, r.input, r.started_us, r.role, map_run, located).feed(self._events()))
+        with calm():
+            return list(CloudHistory(self.plan, r.input, r.started_us, r.role, map_run, located).feed(self._events()))
 
     def graph(self) -> Html:
         """The workflow's picture in the colours of what happened."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from asw_nb.errors import UsageError, did_you_mean
 from asw_nb.history.queries import Wanted, records
+from asw_nb.language.calm import calm
 from asw_nb.views import View
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Selection:
 
         redact = filters.pop("redact", True)
         rows: list[tuple[Any, ...]] = []
-        with tables.no_collection():
+        with calm():
             for view in self.select(runs, **filters):
                 rows += view._rows(table)
             return tables.frame(tables.COLUMNS[table], rows, redact)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from asw_nb.definitions import choose
 from asw_nb.errors import UsageError
+from asw_nb.language.calm import calm
 
 if TYPE_CHECKING:
     import pandas
@@ -67,7 +68,7 @@ class View:
         """A table; with ``redact=False`` with the secrets in it, for computing with them."""
         from asw_nb.analysis import tables
 
-        with tables.no_collection():
+        with calm():
             return tables.frame(tables.COLUMNS[name], self._rows(name), redact)
 
     def states(self, redact: bool = True) -> pandas.DataFrame:

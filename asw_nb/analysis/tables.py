@@ -6,9 +6,7 @@ Times are ``datetime64[us, UTC]``, durations float seconds (NaN while something 
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asw_nb.history.fold import Fold, Visit
@@ -61,19 +59,6 @@ class Visits(Protocol):
 
 
 Rows = list[tuple[Any, ...]]
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """No garbage is looked for meanwhile: a long history makes a million small objects, none of which is garbage yet, and looking
-    through them again and again doubles the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 FREE_TEXT = frozenset(("error", "cause", "why"))
@@ -310,5 +295,5 @@ COLUMNS = {
 
 __all__ = [
     "ATTEMPTS", "COLUMNS", "EVENTS", "EXECUTIONS", "LOGS", "MAP_ITEMS", "METRICS", "REDRIVE", "STATES", "Outputs", "Visits", "attempt_rows", "event_rows", "executions",
-    "frame", "log_rows", "map_item_rows", "metric_rows", "no_collection", "redrive_plan", "state_rows",
+    "frame", "log_rows", "map_item_rows", "metric_rows", "redrive_plan", "state_rows",
 ]  # fmt: skip

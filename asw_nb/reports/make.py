@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from asw_nb.analysis.tables import no_collection
 from asw_nb.errors import UsageError, did_you_mean
+from asw_nb.language.calm import calm
 from asw_nb.reports import build
 from asw_nb.reports.blocks import Document, Limits, Section
 from asw_nb.reports.figures import library
@@ -174,7 +174,7 @@ def report(
     if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
         raise UsageError(f"max_bytes={max_bytes!r} must be a number of bytes.")
     views = _views(runs, workspace)
-    with no_collection():
+    with calm():
         materials = build.materials(views)
         folder = None if path is None else Path(path).absolute().parent
         made = Report(lambda limits: build.document(materials, title, wanted, limits, last, folder, code))
