@@ -1,4 +1,4 @@
-"""Writes the pictures of docs/analysis.md and docs/testing.md: every chart, on a light and on a dark page, as Chromium draws it.
+"""Writes the pictures of docs/analysis.md, docs/monitor.md and docs/testing.md: every chart, on a light and on a dark page, as Chromium draws it.
 
     python tools/chart_pictures.py [FOLDER]
 
@@ -139,6 +139,18 @@ def one_state() -> Any:
     return flow.test("Extract", {"date": "2026-11-01", "table": "orders"}, functions={"extract": extract})
 
 
+class Watched:
+    """What `asw.watch` shows of an execution."""
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+
+    def _repr_mimebundle_(self) -> dict[str, str]:
+        from asw_nb.notebook.watch import WatchView
+
+        return WatchView([self.run], shows=False, metrics={"val_loss": "min"})._bundle()
+
+
 def charts() -> dict[str, Any]:
     """Every chart, by the name of its picture."""
     import asw_nb as asw
@@ -160,12 +172,13 @@ def charts() -> dict[str, Any]:
         "chart-parallel": trials.parallel(),
         "chart-compare": asw.compare([nights[18], nights[19]]),
         "chart-test-state": one_state(),
+        "watch-metrics": Watched(sweep),
     }
 
 
 SHOWN = {
     "chart-timeline", "chart-timeline-dark", "chart-summary", "chart-distributions", "chart-failures", "chart-throughput", "chart-curves", "chart-curves-timeline-dark",
-    "chart-scatter", "chart-parallel", "chart-parallel-dark", "chart-compare", "chart-test-state",
+    "chart-scatter", "chart-parallel", "chart-parallel-dark", "chart-compare", "chart-test-state", "watch-metrics",
 }  # fmt: skip
 """The pictures that the documents show; the others are only to be looked at."""
 
