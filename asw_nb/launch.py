@@ -53,6 +53,7 @@ class Launch:
     seed: int | None
     tags: dict[str, Any]
     payload_limit_bytes: int | str | None
+    mocked: set[str]
 
     @classmethod
     def prepare(
@@ -88,6 +89,7 @@ class Launch:
         if answers is not None:
             answers.check(plan)
         limit = payload_limit(payload_limit_bytes, plan.dialect)
+        special = workspace.special(workflows or {})
         return cls(
             workspace=workspace,
             plan=plan,
@@ -97,11 +99,12 @@ class Launch:
             backend=workspace.backend(executor or "threads"),
             clock=clock if clock is not None else workspace.runner.clock,
             calls=FunctionCalls(Resolver(registry, functions, main_namespace), answers, limit),
-            special=workspace.special(workflows or {}),
+            special=special if answers is None else answers.stand_in(special),
             timeout_s=min(*limits, MAX_TIMEOUT_S) if limits else None,
             seed=seed,
             tags=_tags(tags),
             payload_limit_bytes=payload_limit_bytes,
+            mocked=answers.resources(plan) if answers is not None else set(),
         )
 
     def start(self, input: Any, name: str | None) -> Execution:
@@ -133,6 +136,8 @@ class Launch:
             timeout_s=self.timeout_s,
         )
         state = workspace.state_of(plan, record, self.seed, self.payload_limit_bytes)
+        if self.mocked:
+            state.activity_exists = lambda resource: resource.text in self.mocked or workspace.activities.exists(resource)
         run = Run(key, state, self.clock, self.backend, self.calls, self.type == "EXPRESS", self.timeout_s)
         run.special = self.special
         run.artifacts = workspace.artifacts

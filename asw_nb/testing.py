@@ -15,7 +15,7 @@ from asw_nb.engine.clock import VirtualClock
 from asw_nb.engine.payload import copy_json
 from asw_nb.engine.runner import Order
 from asw_nb.errors import TaskError, UsageError, did_you_mean
-from asw_nb.language.plan import Plan
+from asw_nb.language.plan import Plan, StatePlan
 
 
 class Mocks:
@@ -41,7 +41,7 @@ class Mocks:
         return None
 
     def check(self, plan: Plan) -> None:
-        """Refuse a key that names nothing in the workflow: the real function would be called in silence.
+        """Refuse a key that names no task in the workflow: the real function would be called in silence.
 
         Raises
         ------
@@ -53,6 +53,21 @@ class Mocks:
                 raise UsageError(
                     f'mocks: the workflow has no state "{key}".{did_you_mean(str(key), known)} Keys are state names, paths or resources.'
                 )
+            named = [s for s in plan.states if key in (s.name, s.path, s.resource.text if s.resource else "")]
+            if not any(s.resource is not None or _is_outside(s) for s in named):
+                inside = sorted({s.name for s in plan.states if s.resource is not None and s.path.startswith(f"{named[0].path}/")})
+                instead = f" Mock the tasks in it: {', '.join(inside[:8])}." if inside else " Only tasks have answers."
+                raise UsageError(f'mocks: "{key}" is of type {named[0].type}, which calls nothing and runs as it is.{instead}')
+
+    def stand_in(self, places: Mapping[str, Any]) -> dict[str, Any]:
+        """The places for tasks that no function does, with those of them that are mocked answered here."""
+        return {kind: _Place(place, self) for kind, place in places.items()}
+
+    def resources(self, plan: Plan) -> set[str]:
+        """The resources of all tasks that are mocked."""
+        return {
+            s.resource.text for s in plan.states if s.resource is not None and not self.answers.keys().isdisjoint((s.path, s.name, s.resource.text))
+        }
 
     def has(self, order: Order) -> bool:
         """Whether the order's state is mocked."""
@@ -75,6 +90,23 @@ class Mocks:
         if isinstance(answer, type) and issubclass(answer, BaseException):
             raise answer()
         return answer(copy_json(order.input)) if callable(answer) else answer
+
+
+def _is_outside(state: StatePlan) -> bool:
+    """Whether a Map reads its items, or writes its results, by a call."""
+    return state.map is not None and (state.map.reader is not None or state.map.writer is not None)
+
+
+class _Place:
+    """A place for tasks of which some are mocked: those are answered where functions run."""
+
+    def __init__(self, place: Any, mocks: Mocks) -> None:
+        self.place, self.mocks = place, mocks
+
+    def submit(self, orders: list[Order], from_worker: bool) -> None:
+        for order in orders:
+            place = order.run.backend if self.mocks.has(order) else self.place
+            place.submit([order], from_worker)
 
 
 __all__ = ["Mocks", "TaskError", "VirtualClock"]

@@ -58,8 +58,9 @@ class FunctionCalls:
         context: TaskContext | None = None
         started = clock.time_us()
         outer, here.lines = here.lines, lines
+        mocked = self.mocks is not None and self.mocks.has(order)
         try:
-            if self.mocks is not None and self.mocks.has(order):
+            if mocked:
                 value = to_json(self.mocks.answer(order))
             elif resource is None:
                 value = to_json(self._outside(order))
@@ -90,7 +91,7 @@ class FunctionCalls:
             outcome = _failure(problem, context)
         finally:
             here.lines = outer
-        outcome.started_us, outcome.finished_us = started, clock.time_us()
+        outcome.started_us, outcome.finished_us, outcome.final = started, clock.time_us(), mocked
         if lines.lines or lines.partial:
             outcome.lines = lines.close()
         elif context is None:

@@ -54,8 +54,8 @@ then, as most of many short ones have, costs a single row. Those that end are wr
 class Outcome:
     """What a backend answers for one order. Times in microseconds since 1970.
 
-    `submitted` means: the call was accepted, the result comes later as another answer. `parked` means: there is no answer, the
-    order was put aside and will be given out again.
+    `submitted` means: the call was accepted, the result comes later as another answer; `final` that this is the result, also where one would
+    come later. `parked` means: there is no answer, the order was put aside and will be given out again.
     """
 
     value: Any = None
@@ -69,6 +69,7 @@ class Outcome:
     metrics: list[tuple[int, int | None, str, float]] | None = None
     traceback: str | None = None
     submitted: bool = False
+    final: bool = False
     parked: bool = False
 
 
@@ -738,7 +739,10 @@ class Runner:
         if frame.children is not None:
             map_run.answered(state, frame, outcome.value, outcome.error if outcome.failed else None, outcome.cause, at)
         elif outcome.submitted or (
-            resource is not None and resource.pattern == "waitForTaskToken" and not outcome.failed
+            resource is not None
+            and resource.pattern == "waitForTaskToken"
+            and not outcome.failed
+            and not outcome.final
         ):
             if frame.submitted:  # a resumed execution has found the child that it started before
                 return None
