@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from asw_nb.engine.clock import VirtualClock
 from asw_nb.engine.payload import NotJson, to_json
-from asw_nb.engine.runner import Run
+from asw_nb.engine.run import Run
 from asw_nb.errors import AswError, UsageError
 from asw_nb.handle import Execution
 from asw_nb.history.owner import DEAD

@@ -18,7 +18,7 @@ from asw_nb.backends.functions import Resolver
 from asw_nb.engine import events as ev
 from asw_nb.engine.clock import Clock
 from asw_nb.engine.execution import ExecutionState
-from asw_nb.engine.runner import Run
+from asw_nb.engine.run import Run
 from asw_nb.errors import StoreError, UsageError, did_you_mean
 from asw_nb.history import owner
 from asw_nb.history.store import Record, Store

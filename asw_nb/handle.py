@@ -17,9 +17,9 @@ from asw_nb import driving
 from asw_nb.backends.functions import Resolver
 from asw_nb.definitions import choose
 from asw_nb.engine.events import Event
-from asw_nb.engine.execution import TASK
+from asw_nb.engine.frames import TASK
 from asw_nb.engine.payload import copy_json
-from asw_nb.engine.runner import Run
+from asw_nb.engine.run import Run
 from asw_nb.errors import ExecutionFailed, StoreError, UnknownExecution, UnknownFunction, UsageError, did_you_mean
 from asw_nb.history.fold import Attempt, Fold, Visit
 from asw_nb.history.owner import DEAD

@@ -17,7 +17,7 @@ from asw_nb.definitions import TYPES, choose
 from asw_nb.engine.clock import Clock
 from asw_nb.engine.ids import ordered_id
 from asw_nb.engine.payload import NotJson, to_json
-from asw_nb.engine.runner import Run
+from asw_nb.engine.run import Run
 from asw_nb.errors import UsageError
 from asw_nb.history.store import Record
 from asw_nb.language.plan import Plan

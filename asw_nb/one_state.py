@@ -17,7 +17,8 @@ from asw_nb.engine.alone import CAUGHT, RETRIABLE, AloneState
 from asw_nb.engine.clock import Clock, RealClock, VirtualClock
 from asw_nb.engine.ids import ordered_id
 from asw_nb.engine.payload import NotJson, to_json
-from asw_nb.engine.runner import Run, Runner, Write
+from asw_nb.engine.run import Run, Write
+from asw_nb.engine.runner import Runner
 from asw_nb.errors import UsageError, did_you_mean
 from asw_nb.history.store import Record
 from asw_nb.language.plan import MAP, PARALLEL, Plan, ScopePlan, StatePlan

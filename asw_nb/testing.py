@@ -13,7 +13,7 @@ from typing import Any
 
 from asw_nb.engine.clock import VirtualClock
 from asw_nb.engine.payload import copy_json
-from asw_nb.engine.runner import Order
+from asw_nb.engine.run import Order
 from asw_nb.errors import TaskError, UsageError, did_you_mean
 from asw_nb.language.plan import Plan, StatePlan
 

@@ -22,7 +22,8 @@ from asw_nb.definitions import check, choose
 from asw_nb.engine.clock import Clock, RealClock
 from asw_nb.engine.execution import ExecutionState
 from asw_nb.engine.payload import NotJson, to_json
-from asw_nb.engine.runner import Order, Outcome, Run, Runner
+from asw_nb.engine.run import Order, Outcome, Run
+from asw_nb.engine.runner import Runner
 from asw_nb.errors import (
     StateError,
     StoreError,

@@ -21,7 +21,7 @@ from asw_nb.analysis.words import MAX_TEXT, cut, duration_text, readable_cause, 
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, Event
 from asw_nb.engine.execution import ExecutionState
-from asw_nb.engine.runner import Run
+from asw_nb.engine.run import Run
 from asw_nb.history.fold import Fold, Visit
 from asw_nb.history.redact import redact, redact_text
 from asw_nb.history.store import Record

@@ -11,8 +11,8 @@ from asw_nb.analysis.figure import html_text
 from asw_nb.analysis.palette import STATUS_COLOURS
 from asw_nb.analysis.status import containers, item_status
 from asw_nb.analysis.words import duration_text, readable_cause
-from asw_nb.engine.execution import TIMER, Children, Frame
-from asw_nb.engine.runner import Run
+from asw_nb.engine.frames import TIMER, Children, Frame
+from asw_nb.engine.run import Run
 from asw_nb.history.fold import Fold, map_items
 from asw_nb.history.redact import redact_text
 from asw_nb.language.plan import WAIT, Plan

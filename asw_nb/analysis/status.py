@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from asw_nb.engine.execution import CHILDREN, TIMER, ExecutionState, Frame
+from asw_nb.engine.execution import ExecutionState
+from asw_nb.engine.frames import CHILDREN, TIMER, Frame
 from asw_nb.history.fold import Fold, Visit
 from asw_nb.language.plan import MAP, Plan, StatePlan
 

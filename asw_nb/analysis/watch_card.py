@@ -15,7 +15,7 @@ from asw_nb.analysis.live_parts import counts_text, running_maps, strip_cells, s
 from asw_nb.analysis.palette import STATUS_COLOURS
 from asw_nb.analysis.status import sampled
 from asw_nb.analysis.words import cut, duration_text, readable_cause
-from asw_nb.engine.runner import Run
+from asw_nb.engine.run import Run
 from asw_nb.history.redact import redact_text
 from asw_nb.history.store import Record
 

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from asw_nb.engine.runner import Order, Runner
+from asw_nb.engine.run import Order
+from asw_nb.engine.runner import Runner
 from asw_nb.language.resources import Resource
 
 

@@ -17,7 +17,7 @@ from asw_nb.backends.functions import Function, Resolver
 from asw_nb.backends.items import PlainFailure, read_items, write_results
 from asw_nb.engine.ids import random_id
 from asw_nb.engine.payload import NotJson, copy_json, printable, size_bytes, to_json
-from asw_nb.engine.runner import Order, Outcome
+from asw_nb.engine.run import Order, Outcome
 from asw_nb.errors import StateError, UnknownFunction
 from asw_nb.language.intrinsics import compact
 from asw_nb.language.resources import Resource, parse_resource

@@ -14,7 +14,7 @@ from typing import Any
 
 from asw_nb.backends.capture import Lines
 from asw_nb.engine.ids import random_id
-from asw_nb.engine.runner import Order
+from asw_nb.engine.run import Order
 
 reporting: weakref.WeakValueDictionary[int, TaskContext] = weakref.WeakValueDictionary()
 """The contexts of attempts that have recorded a metric and may still run: what a view that watches looks at before the attempt ends."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
-from asw_nb.engine.runner import Order
+from asw_nb.engine.run import Order
 from asw_nb.errors import UnknownFunction, UsageError, did_you_mean
 from asw_nb.language.resources import Resource, parse_resource
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from asw_nb.backends.functions import Resolver
 from asw_nb.engine.payload import encode, to_json
-from asw_nb.engine.runner import Order
+from asw_nb.engine.run import Order
 from asw_nb.errors import StateError, UnknownFunction
 from asw_nb.language.plan import Outside
 

@@ -13,7 +13,8 @@ import threading
 import time
 from collections import deque
 
-from asw_nb.engine.runner import Order, Outcome, Runner
+from asw_nb.engine.run import Order, Outcome
+from asw_nb.engine.runner import Runner
 
 SHORT_S = 0.0002
 """A task this short is not worth a wake-up."""

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from asw_nb.engine.payload import encode
-from asw_nb.engine.runner import Order, Outcome, Run, Runner
+from asw_nb.engine.run import Order, Outcome, Run
+from asw_nb.engine.runner import Runner
 from asw_nb.errors import AswError, StoreError
 from asw_nb.language.intrinsics import compact
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, Event
-from asw_nb.engine.execution import About, ExecutionState, Frame
+from asw_nb.engine.execution import About, ExecutionState
+from asw_nb.engine.frames import Frame
 from asw_nb.engine.retry import matches
 from asw_nb.errors import StateError
 from asw_nb.language import fields
@@ -93,6 +94,8 @@ class AloneState(ExecutionState):
         "_given_items", "_items", "_parts", "assigned", "begun_with", "catcher", "failure", "given", "retries", "retry", "stages", "tested", "went_on_to",
     )  # fmt: skip
 
+    frame_type = GivenFrame
+
     def __init__(
         self, plan: Plan, state: StatePlan, input: Any, start_us: int, given: Mapping[str, Any], variables: dict[str, Any], retries: int = 0,
         seed: int | None = None, about: About | None = None,
@@ -119,11 +122,7 @@ class AloneState(ExecutionState):
             tested = self.tested.scope
             scope = ScopePlan(tested.owner, tested.number, tested.prefix)
             scope.states, scope.by_name, scope.start = tested.states, tested.by_name, self.tested
-        frame = GivenFrame(self, self.next_frame, parent, scope, index)
-        self.frames[frame.id] = frame
-        self.next_frame += 1
-        frame.data = data
-        self._enter(frame, scope.start, at)
+        frame = super()._spawn(parent, scope, index, data, at)
         if parent is None:
             frame.variables = self.begun_with
             frame.attempt = self.retries
@@ -149,9 +148,7 @@ class AloneState(ExecutionState):
             self._items = frame.children.items
         super().record(event)
         kind, number = event[0], event[2]
-        if kind == ev.SUBMITTED:  # only what is mocked comes here: the answer stands for the one that would come later
-            self.record((ev.SUCCEEDED, event[1], number, event[3], None, None))
-        elif kind == ev.ITEM_STARTED and event[3] == 0:
+        if kind == ev.ITEM_STARTED and event[3] == 0:
             self._given_items.append(event[5])
         elif number == 0 and (frame is not None or kind == ev.STARTED):
             self._look(event, frame or self.frames[0])

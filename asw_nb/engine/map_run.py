@@ -13,7 +13,8 @@ from typing import Any
 
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import SAME
-from asw_nb.engine.execution import CHILDREN, ExecutionState, Frame, items_of
+from asw_nb.engine.execution import ExecutionState
+from asw_nb.engine.frames import CHILDREN, Frame, items_of
 from asw_nb.engine.payload import size_bytes
 from asw_nb.language.intrinsics import compact
 from asw_nb.language.nesting import check_growth

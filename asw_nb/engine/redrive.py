@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asw_nb.engine.events import SAME, Event
+from asw_nb.engine.frames import CHILDREN, ENTER, Frame
 
 if TYPE_CHECKING:
-    from asw_nb.engine.execution import ExecutionState, Frame
-
-ENTER, CHILDREN = 0, 5  # phases of asw_nb.engine.execution, which imports this module
+    from asw_nb.engine.execution import ExecutionState
 
 
 def redriven(run: ExecutionState, event: Event) -> None:
@@ -23,7 +22,7 @@ def redriven(run: ExecutionState, event: Event) -> None:
     run.status, run.output, run.error, run.cause, run.failed_path = "RUNNING", None, None, None, None
     run.redrives += 1
     salvage, run.salvage = run.salvage, {}
-    run.frames.clear()
+    run.frames = {}
     run.revived = []
     if len(event) > 3:
         root = salvage[0]

@@ -16,23 +16,20 @@ turns."""
 
 from __future__ import annotations
 
-import contextlib
-import heapq
-import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from asw_nb.engine import events as ev
 from asw_nb.engine import map_run
-from asw_nb.engine.clock import Clock, VirtualClock
+from asw_nb.engine.clock import Clock
 from asw_nb.engine.events import Event
-from asw_nb.engine.execution import TASK, TIMER, ExecutionState, Frame
-from asw_nb.engine.signal import Signal
+from asw_nb.engine.frames import TASK
+from asw_nb.engine.run import NO_OUTPUTS, NO_TIMERS, Backend, Journal, Order, Outcome, Run, Write
 from asw_nb.engine.states import advance
+from asw_nb.engine.timers import Timers
 from asw_nb.errors import StoreError
 
 TURN_LIMIT = 1000
@@ -48,191 +45,6 @@ it is still in the processor's caches and before the garbage collector has looke
 MANY, MANY_NS = 8, 20_000_000
 """Executions that bring something in one turn, from which on those that are still under way are written this much later: one that has ended by
 then, as most of many short ones have, costs a single row. Those that end are written at once."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a backend answers for one order. Times in microseconds since 1970.
-
-    `submitted` means: the call was accepted, the result comes later as another answer; `final` that this is the result, also where one would
-    come later. `parked` means: there is no answer, the order was put aside and will be given out again.
-    """
-
-    value: Any = None
-    error: str | None = None
-    cause: str | None = None
-    failed: bool = False
-    started_us: int | None = None
-    finished_us: int | None = None
-    worker: str | None = None
-    lines: list[tuple[int, str, str]] | None = None
-    metrics: list[tuple[int, int | None, str, float]] | None = None
-    traceback: str | None = None
-    submitted: bool = False
-    final: bool = False
-    parked: bool = False
-
-
-class Order:
-    """A task to run: which attempt of which frame, on what input."""
-
-    __slots__ = (
-        "attempt",
-        "frame",
-        "input",
-        "results",
-        "run",
-        "state",
-        "timeout_s",
-        "token",
-    )
-
-    def __init__(self, run: Run, frame: Frame) -> None:
-        self.run, self.frame, self.token = run, frame.id, frame.token
-        self.state, self.input, self.attempt = frame.state, frame.input, frame.attempt
-        self.results: list[Any] | None = None
-        if frame.children is not None:  # a Map's items to be read, or its results to be written
-            self.input = frame.children.request
-            self.results = frame.children.collected() if frame.children.pending == "write" else None
-        self.timeout_s: float | None = None
-
-    @property
-    def kind(self) -> str:
-        """What the order costs is learnt by this: its resource."""
-        resource = self.state.resource
-        return resource.text if resource is not None else self.state.path
-
-    @property
-    def open(self) -> bool:
-        """Whether the answer is still wanted."""
-        if self.run.runner.closed or self.run.broken is not None:
-            return False
-        frame = self.run.state.frames.get(self.frame)
-        return frame is not None and frame.phase == TASK and frame.token == self.token
-
-
-class Backend(Protocol):
-    """A place where tasks run: takes orders, posts exactly one `Outcome` for each through `Runner.answer`."""
-
-    name: str
-
-    def submit(self, orders: list[Order], from_worker: bool) -> None: ...
-
-    def is_short(self, kind: str) -> bool:
-        """Whether orders of this kind are known to take less time than it takes to write their result down."""
-        ...
-
-    def relieve(self) -> bool:
-        """Called every few milliseconds while orders wait; whether any still do."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class Journal(Protocol):
-    """Where the events go. One call is one transaction."""
-
-    def commit(self, writes: list[Write]) -> None:
-        """Keep all of it, or nothing and raise: a `StoreError` when nothing can be written at all, any other error for what is written."""
-        ...
-
-
-@dataclass(slots=True)
-class Write:
-    """What one turn adds to one execution; `record` is the execution's own row, when it is not written yet."""
-
-    run: Run
-    events: list[Event]
-    outputs: list[tuple[int, int, Outcome]]
-    finished: bool
-    record: Any = None
-
-
-# shared by all that have none: replaced, never changed
-_NOTHING: dict[str, Any] = {}
-_NO_OUTPUTS: list[tuple[int, int, Outcome]] = []
-_NO_TIMERS: list[tuple[int, int, Run, int, int, str]] = []
-
-
-class Run(Signal):
-    """One execution while it is driven; also the signal that its end is recorded.
-
-    Attributes
-    ----------
-    key : int
-        The execution's row in the history.
-    log : list of Event or None
-        All events, when the history is kept in memory only (EXPRESS).
-    listeners : list of callable
-        Called with the run and the events of each turn, after the commit, on the thread that drives: they must be
-        quick.
-    done : Signal
-        Set when the end is recorded: the run itself, since thousands are alive at once.
-    on_end : list of callable
-        Called once, after the end is recorded, on the thread that drives; also when the run is broken.
-    broken : Exception or None
-        Why it cannot be driven on: what it holds beyond its last recorded event counts for nothing.
-    """
-
-    # thousands are alive at once: what is rarely there is made when it is asked for, and there is no dict
-    __slots__ = (
-        "__weakref__", "_listeners", "_on_end", "artifacts", "backend", "broken", "clock", "committed", "finished_us", "in_flight", "kept_outputs", "key",
-        "log", "outputs", "perform", "record", "runner", "special", "state", "timeout_s", "timers",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        key: int,
-        state: ExecutionState,
-        clock: Clock,
-        backend: Backend,
-        perform: Callable[[Order], Outcome],
-        in_memory: bool = False,
-        timeout_s: float | None = None,
-    ) -> None:
-        self.key, self.state, self.clock, self.backend, self.perform = key, state, clock, backend, perform
-        self.log: list[Event] | None = [] if in_memory else None
-        self.timeout_s = timeout_s
-        self._is_set, self._lock = False, None
-        self.committed = 0
-        self.finished_us: int | None = None
-        self.outputs = _NO_OUTPUTS
-        self.kept_outputs = [] if in_memory else _NO_OUTPUTS
-        self.in_flight = 0
-        self.timers = [] if clock.virtual else _NO_TIMERS  # others are the runner's
-        self._on_end: list[Callable[[Run], None]] | None = None
-        self._listeners: list[Callable[[Run, list[Event]], None]] | None = None
-        self.broken: BaseException | None = None
-        self.runner: Runner
-        # places for tasks that no function does: resource kind -> backend
-        self.special: dict[str, Backend] = _NOTHING
-        self.artifacts = ""
-        self.record: Any = None
-
-    def now(self) -> int:
-        """Microseconds since the start, by the execution's own clock."""
-        return self.clock.time_us() - self.state.start_us
-
-    @property
-    def done(self) -> Signal:
-        return self
-
-    @property
-    def on_end(self) -> list[Callable[[Run], None]]:
-        if self._on_end is None:
-            self._on_end = []
-        return self._on_end
-
-    @property
-    def listeners(self) -> list[Callable[[Run, list[Event]], None]]:
-        if self._listeners is None:
-            self._listeners = []
-        return self._listeners
-
-    def forget_listener(self, listener: Callable[[Run, list[Event]], None]) -> None:
-        """Tell this listener nothing more."""
-        with contextlib.suppress(ValueError):
-            self.listeners.remove(listener)
 
 
 class Runner:
@@ -255,9 +67,7 @@ class Runner:
         self._bell = threading.Lock()
         self._bell.acquire()
         self._dirty: dict[int, Run] = {}
-        self._timers: list[tuple[int, int, Run, int, int, str]] = []
-        self._count = itertools.count()
-        self._deadline: int | None = None
+        self.timers = Timers(clock, self.ring)
         self._busy_backends: set[Backend] = set()
         # runs whose newest events are not written yet, and until when that may stay so; see `_window_is_open`
         self._unwritten: dict[int, Run] = {}
@@ -336,7 +146,7 @@ class Runner:
 
     def drive(self, from_worker: bool = False) -> None:
         """Take turns until nothing is left to do, unless somebody else holds the baton: then they will."""
-        while not self.closed and (self._news_waits() or self._dirty or self._writing_due() or self._timer_due()):
+        while not self.closed and (self._news_waits() or self._dirty or self._writing_due() or self.timers.is_due()):
             if not self._baton.acquire(blocking=False):
                 return
             try:
@@ -390,19 +200,9 @@ class Runner:
             if self._unwritten or self._busy_backends:
                 self._resting = False
                 continue
-            self._deadline = None  # a timer that is set from here on rings
-            first = self._timers[:1]
-            due = first[0][0] if first else None
-            self._deadline = due
-            if due is None:
-                self._bell.acquire()
-            else:
-                self._bell.acquire(timeout=min(max(0.0, (due - self.clock.time_us()) / 1e6), 86_400.0))
+            rest_s = self.timers.sleep_s()
+            self._bell.acquire(timeout=-1 if rest_s is None else rest_s)
             self._resting = False
-
-    def _timer_due(self) -> bool:
-        first = self._timers[:1]  # one step: without the baton, the timer may be gone in the next
-        return bool(first) and first[0][0] <= self.clock.time_us()
 
     # a turn, with the baton in hand -----------------------------------------------------------------
 
@@ -416,8 +216,7 @@ class Runner:
             self._take(self.inbox, TURN_LIMIT, dirty)
         if self.arrivals and len(unwritten) < STARTS:
             self._take(self.arrivals, STARTS, dirty)
-        if self._timers:
-            self._fire_timers(dirty)
+        self.timers.fire(dirty)
         many = len(dirty) >= MANY
         may_wait = self._window_is_open(many)
         if unwritten and not may_wait:
@@ -560,24 +359,21 @@ class Runner:
             self._call_the_engine()
         for key, run in dirty.items():
             if run.clock.virtual and not run.in_flight and run.state.status == "RUNNING" and not run.state.ready:
-                if run.broken is None and self._jump(run):
+                if run.broken is None and self.timers.jump(run):
                     again[key] = run
 
     def _dispatch(self, run: Run, given: dict[Backend, list[Order]]) -> None:
         """Sort the orders of one execution that are safely in the log: timers, special places, and what its backend is `given`."""
-        state = run.state
+        state, orders = run.state, []
+        waiting = state.take_opened()
         if state.status != "RUNNING" or run.broken is not None:
-            state.take_opened()
             return
-        waiting, state.opened = state.opened, []
-        orders: list[Order] = []
         for frame in waiting:
-            phase = frame.phase
-            if phase == TASK:
+            if frame.phase == TASK:
                 order = Order(run, frame)
                 if frame.children is None and (frame.timeout_s is not None or frame.heartbeat_s is not None):
                     order.timeout_s = frame.timeout_s
-                    self._limit_task(run, frame, run.clock.time_us())
+                    self.timers.limit_task(run, frame, run.clock.time_us())
                 run.in_flight += 1
                 resource = frame.state.resource
                 place = run.special.get(resource.kind) if resource is not None else None
@@ -585,73 +381,14 @@ class Runner:
                     orders.append(order)
                 else:
                     place.submit([order], False)
-            elif phase == TIMER:
-                self._set_timer(run, state.start_us + frame.due, frame.id, frame.token, "timer")
+            else:
+                self.timers.set(run, state.start_us + frame.due, frame.id, frame.token, "timer")
         if orders:
             known = given.get(run.backend)
             if known is None:
                 given[run.backend] = orders
             else:
                 known += orders
-
-    def _limit_task(self, run: Run, frame: Frame, now: int) -> None:
-        if frame.timeout_s is not None:
-            self._set_timer(run, now + round(frame.timeout_s * 1e6), frame.id, frame.token, "timeout")
-        if frame.heartbeat_s is not None:
-            self._set_timer(run, now + round(frame.heartbeat_s * 1e6), frame.id, frame.token, "heartbeat")
-
-    def _set_timer(self, run: Run, due_us: int, frame: int, token: int, what: str) -> None:
-        entry = (due_us, next(self._count), run, frame, token, what)
-        if run.clock.virtual:
-            heapq.heappush(run.timers, entry)
-            return
-        heapq.heappush(self._timers, entry)
-        if self._deadline is None or due_us < self._deadline:
-            self.ring()
-
-    def _fire_timers(self, dirty: dict[int, Run]) -> None:
-        timers = self._timers
-        now = self.clock.time_us()
-        while timers and timers[0][0] <= now:
-            entry = heapq.heappop(timers)
-            if self._fire(entry):
-                dirty[entry[2].key] = entry[2]
-
-    def _jump(self, run: Run) -> bool:
-        """Nothing is left to do before the next timer of a virtual clock: go there."""
-        while run.timers:
-            entry = heapq.heappop(run.timers)
-            assert isinstance(run.clock, VirtualClock) or run.clock.virtual
-            if self._still_open(entry):
-                run.clock.jump_us(entry[0])  # type: ignore[attr-defined]
-                return self._fire(entry)
-        return False
-
-    def _still_open(self, entry: tuple[int, int, Run, int, int, str]) -> bool:
-        _, _, run, number, token, what = entry
-        if run.state.status != "RUNNING" or run.broken is not None:
-            return False
-        if what == "execution":
-            return True
-        frame = run.state.frames.get(number)
-        wanted = TIMER if what == "timer" else TASK
-        return frame is not None and frame.phase == wanted and frame.token == token
-
-    def _fire(self, entry: tuple[int, int, Run, int, int, str]) -> bool:
-        if not self._still_open(entry):
-            return False
-        _, _, run, number, _, what = entry
-        if what == "execution":
-            run.state.record((ev.ENDED, run.now(), 0, "TIMED_OUT", "States.Timeout", None))
-        elif what == "timer":
-            run.state.record((ev.FIRED, run.now(), number))
-        else:
-            lapsed = what == "heartbeat"
-            # the cloud's history says States.Timeout for both, while its Retry and Catch answer to either name
-            cloud = run.state.plan.dialect == "asl"
-            error = "States.HeartbeatTimeout" if lapsed and not cloud else "States.Timeout"
-            run.state.record((ev.TIMED_OUT, run.now(), number, error, None, lapsed))
-        return True
 
     def _finish(self, run: Run) -> None:
         self.runs.pop(run.key, None)
@@ -666,8 +403,8 @@ class Runner:
             return
         run.broken = problem
         run.state.abandon()
-        run.outputs = _NO_OUTPUTS
-        run.timers = _NO_TIMERS
+        run.outputs = NO_OUTPUTS
+        run.timers = NO_TIMERS
         self._unwritten.pop(run.key, None)
         self.runs.pop(run.key, None)
         run.done.set()
@@ -679,7 +416,7 @@ class Runner:
     def _begin(self, run: Run) -> Run:
         self.runs[run.key] = run
         run.state.record((ev.STARTED, 0, 0))
-        self._limit_execution(run)
+        self.timers.limit_execution(run, run.state.start_us)
         return run
 
     def _on_resume(self, message: tuple[Any, ...]) -> Run:
@@ -689,9 +426,9 @@ class Runner:
         taken = [f for f in run.state.opened if f.submitted and f.state.resource is not None]
         waiting = [f for f in taken if f.state.resource is not None and f.state.resource.kind != "workflow"]
         for frame in waiting:  # whoever took it will answer with its task token
-            self._limit_task(run, frame, run.clock.time_us())
+            self.timers.limit_task(run, frame, run.clock.time_us())
         run.state.opened = [f for f in run.state.opened if f not in waiting]
-        self._limit_execution(run)
+        self.timers.limit_execution(run, run.state.start_us)
         return run
 
     def _on_redrive(self, message: tuple[Any, ...]) -> Run:
@@ -699,13 +436,8 @@ class Runner:
         self.runs[run.key] = run
         run.state.doze()
         run.state.record((event[0], run.now(), *event[2:]))
-        if run.timeout_s is not None:  # the second life gets the whole time again
-            self._set_timer(run, run.clock.time_us() + round(run.timeout_s * 1e6), 0, 0, "execution")
+        self.timers.limit_execution(run, run.clock.time_us())  # the second life gets the whole time again
         return run
-
-    def _limit_execution(self, run: Run) -> None:
-        if run.timeout_s is not None:
-            self._set_timer(run, run.state.start_us + round(run.timeout_s * 1e6), 0, 0, "execution")
 
     def _on_stop(self, message: tuple[Any, ...]) -> Run | None:
         _, run, error, cause = message
@@ -727,7 +459,7 @@ class Runner:
         state = run.state
         frame = state.frames.get(order.frame)
         if run.broken is None and (outcome.lines or outcome.traceback or outcome.metrics):
-            if run.outputs is _NO_OUTPUTS:
+            if run.outputs is NO_OUTPUTS:
                 run.outputs = []
             run.outputs.append((order.frame, order.token, outcome))  # kept also when the answer comes too late
         if frame is None or frame.phase != TASK or frame.token != order.token or run.broken is not None:
@@ -773,17 +505,7 @@ class Runner:
         return order.run
 
     def _on_heartbeat(self, message: tuple[Any, ...]) -> None:
-        order: Order = message[1]
-        frame = order.run.state.frames.get(order.frame)
-        if frame is None or not order.open or frame.heartbeat_s is None:
-            return
-        seconds = frame.heartbeat_s
-        timers = order.run.timers if order.run.clock.virtual else self._timers
-        kept = [t for t in timers if not (t[2] is order.run and t[3] == order.frame and t[5] == "heartbeat")]
-        timers[:] = kept
-        heapq.heapify(timers)
-        due = order.run.clock.time_us() + round(seconds * 1e6)
-        self._set_timer(order.run, due, order.frame, order.token, "heartbeat")
+        self.timers.beat(message[1])
 
 
 ON_MESSAGE: dict[str, Callable[[Runner, Any], Run | None]] = {
@@ -817,16 +539,11 @@ def _news(run: Run) -> Write | None:
     finished = run.state.status != "RUNNING" and not run.done.is_set()
     if not (batch or run.outputs or finished):
         return None
-    outputs, run.outputs = run.outputs, _NO_OUTPUTS
+    outputs, run.outputs = run.outputs, NO_OUTPUTS
     if finished:
         run.finished_us = run.clock.time_us()
     record, run.record = run.record, None
     return Write(run, batch, outputs, finished, record)
 
 
-def wait_all(runs: Iterable[Run], timeout_s: float | None = None) -> bool:
-    """Wait until every run has ended."""
-    return all(run.done.wait(timeout_s) for run in runs)
-
-
-__all__ = ["Backend", "Journal", "Order", "Outcome", "Run", "Runner", "Write", "wait_all"]
+__all__ = ["Runner"]

@@ -11,7 +11,8 @@ from typing import Any
 
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, SAME
-from asw_nb.engine.execution import CHILDREN, ENTER, ERROR, RESULT, ExecutionState, Frame
+from asw_nb.engine.execution import ExecutionState
+from asw_nb.engine.frames import CHILDREN, ENTER, ERROR, RESULT, Frame
 from asw_nb.engine.map_run import enter_map, on_items
 from asw_nb.engine.payload import STORED_ASSIGNS, TooLarge, check_all_variables, check_variables
 from asw_nb.engine.retry import matches, next_retry

@@ -13,7 +13,8 @@ from typing import Any
 
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, Event
-from asw_nb.engine.execution import ExecutionState, Frame, aborted
+from asw_nb.engine.execution import ExecutionState
+from asw_nb.engine.frames import Frame, aborted
 from asw_nb.engine.payload import encode
 from asw_nb.language.plan import FAIL, MAP, TASK, Plan
 

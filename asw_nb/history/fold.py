@@ -10,7 +10,8 @@ from typing import Any
 
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import END, Event
-from asw_nb.engine.execution import ExecutionState, Frame
+from asw_nb.engine.execution import ExecutionState
+from asw_nb.engine.frames import Frame
 from asw_nb.language.plan import CHOICE, FAIL, MAP, Plan, StatePlan
 
 

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from asw_nb.engine.events import ENDED, SAME, Event
-from asw_nb.engine.execution import Children, ExecutionState, Frame
-from asw_nb.engine.runner import Outcome, Write
+from asw_nb.engine.execution import ExecutionState
+from asw_nb.engine.frames import Children, Frame
+from asw_nb.engine.run import Outcome, Write
 from asw_nb.history.redact import MASK, Redactor, current
 from asw_nb.history.store import Record, Store
 

@@ -32,9 +32,9 @@ from typing import Any
 import msgspec
 
 from asw_nb.engine.events import Event
-from asw_nb.engine.execution import isoformat
+from asw_nb.engine.frames import isoformat
 from asw_nb.engine.payload import decode, encode, printable
-from asw_nb.engine.runner import Outcome, Run, Write
+from asw_nb.engine.run import Outcome, Run, Write
 from asw_nb.errors import UnknownExecution, UsageError, did_you_mean
 from asw_nb.history import faults, owner
 from asw_nb.history.bulk import write

@@ -22,7 +22,8 @@ from typing import Any
 import msgspec
 
 from asw_nb.engine.events import Event
-from asw_nb.engine.execution import Children, ExecutionState, Frame
+from asw_nb.engine.execution import ExecutionState
+from asw_nb.engine.frames import Children, Frame
 from asw_nb.engine.payload import decode
 from asw_nb.history import faults
 from asw_nb.history.cloud import CloudHistory

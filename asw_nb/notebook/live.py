@@ -17,7 +17,7 @@ from IPython.display import display
 
 from asw_nb.analysis.card import CODE, RECENT_LINES, describe, live_card, seconds_at, told
 from asw_nb.engine.events import Event
-from asw_nb.engine.runner import Run
+from asw_nb.engine.run import Run
 from asw_nb.history.fold import Fold
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from asw_nb.analysis.figure import html_text
 from asw_nb.analysis.inspector import head_html, pane
 from asw_nb.analysis.status import live_statuses
 from asw_nb.engine.events import Event
-from asw_nb.engine.runner import Run
+from asw_nb.engine.run import Run
 from asw_nb.errors import AswError, UsageError
 from asw_nb.history.travel import Travel, read_of
 from asw_nb.notebook.live import MOVED_ON, LiveView

@@ -13,7 +13,7 @@ import ipywidgets
 from asw_nb.analysis.card import GREY, TITLE, cut
 from asw_nb.analysis.figure import html_text
 from asw_nb.analysis.inspector import pane, table_html
-from asw_nb.engine.execution import TASK
+from asw_nb.engine.frames import TASK
 from asw_nb.engine.payload import printable
 from asw_nb.errors import AswError, UsageError
 

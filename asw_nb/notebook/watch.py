@@ -16,7 +16,7 @@ from asw_nb.analysis.trials_card import Trial, modes, of_table, trials_html
 from asw_nb.analysis.watch_card import Watched, watch_card, watch_text
 from asw_nb.backends.context import reporting
 from asw_nb.engine.events import Event
-from asw_nb.engine.runner import Run
+from asw_nb.engine.run import Run
 from asw_nb.errors import UsageError
 from asw_nb.history.owner import DEAD
 from asw_nb.notebook.live import IDLE_PAINT_S, MOVED_ON, PAINT_EVERY_S, TextView

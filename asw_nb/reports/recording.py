@@ -20,7 +20,7 @@ from asw_nb.reports.blocks import Code, Section, text
 from asw_nb.reports.make import MAX_BYTES, Report, form_of, report
 
 if TYPE_CHECKING:
-    from asw_nb.engine.runner import Run
+    from asw_nb.engine.run import Run
     from asw_nb.handle import Execution
     from asw_nb.history.store import Record
     from asw_nb.workspace import Workspace

@@ -23,7 +23,7 @@ from asw_nb.analysis.live_parts import (
     waiting_lines,
 )
 from asw_nb.analysis.status import sampled
-from asw_nb.engine.execution import Children
+from asw_nb.engine.frames import Children
 from asw_nb.handle import Execution
 
 TASK = {"Type": "Task", "Resource": "f", "End": True}

@@ -11,7 +11,7 @@ import pytest
 import asw_nb as asw
 from asw_nb.backends import local
 from asw_nb.backends.local import InlineBackend, ThreadBackend
-from asw_nb.engine.runner import Outcome
+from asw_nb.engine.run import Outcome
 
 PATIENCE = 30.0
 

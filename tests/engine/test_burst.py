@@ -16,7 +16,7 @@ import pytest
 
 import asw_nb as asw
 from asw_nb.engine import events as ev
-from asw_nb.engine import runner as engine
+from asw_nb.engine.run import Write
 from asw_nb.history.fold import Fold
 
 SHORT = {
@@ -158,7 +158,7 @@ def test_a_journal_that_fails_in_a_burst_says_so_to_everybody_who_waits(ws: asw.
     flow = learnt(ws, lambda n: n)
     full = asw.StoreError("the disk is full")
 
-    def commit(writes: list[engine.Write]) -> None:
+    def commit(writes: list[Write]) -> None:
         raise full
 
     with ws.runner._baton:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import asw_nb as asw
 from asw_nb.engine import events as ev
 from asw_nb.engine.events import Event
-from asw_nb.engine.execution import ExecutionState, isoformat
+from asw_nb.engine.execution import ExecutionState
+from asw_nb.engine.frames import isoformat
 from asw_nb.engine.payload import decode, encode
 from asw_nb.engine.states import advance
 from asw_nb.language.plan import compile_plan

@@ -12,7 +12,7 @@ import pytest
 
 import asw_nb as asw
 from asw_nb.engine import events as ev
-from asw_nb.engine import runner as engine
+from asw_nb.engine.run import Write
 
 
 def chain(count: int) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def test_a_journal_that_fails_stops_what_was_not_written(ws: asw.Workspace, monk
     full = asw.StoreError("the disk is full")
     real, calls = ws.store.commit, []
 
-    def commit(writes: list[engine.Write]) -> None:
+    def commit(writes: list[Write]) -> None:
         calls.append(writes)
         if len(calls) > 1:
             raise full

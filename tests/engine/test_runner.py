@@ -11,7 +11,6 @@ import pytest
 
 import asw_nb as asw
 from asw_nb.engine import events as ev
-from asw_nb.engine.runner import wait_all
 
 PATIENCE = 30.0
 """Seconds that a wait may take on a busy machine before the test fails."""
@@ -72,7 +71,7 @@ def test_executions_run_side_by_side() -> None:
     flow = asw.workflow(one_task(), "five")
     runs = [flow.start({"n": n}, functions={"f": together}) for n in range(5)]
     assert [run.result(PATIENCE) for run in runs] == [0, 1, 2, 3, 4]
-    assert wait_all([run._run for run in runs if run._run is not None], 0)
+    assert all(run._run.done.wait(0) for run in runs if run._run is not None)
 
 
 def test_an_endless_loop_is_stopped_while_another_execution_goes_by() -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import asw_nb as asw
-from asw_nb.engine.runner import Outcome, Write
+from asw_nb.engine.run import Outcome, Write
 from asw_nb.history.store import MIGRATIONS, Record, Store
 
 DOCUMENT = {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}
