@@ -68,6 +68,7 @@ class Executions(Sequence[Execution]):
         self._problem: tuple[int, BaseException] | None = None
         self._halted: str | None = None
         self.fed = not inputs
+        self._thread: threading.Thread | None = None
         if inputs:
             self._slots.acquire()
             self._begin(0)  # what is wrong with the call is said by the call
@@ -213,7 +214,7 @@ class Executions(Sequence[Execution]):
             if not self.fed and self._halted is None:
                 self._halted = why
         self._slots.release()  # the feeder looks again
-        if getattr(self, "_thread", None) is not None:
+        if self._thread is not None:
             self._thread.join(5)
 
     def results(self, timeout: float | None = None) -> list[Any]:

@@ -21,17 +21,17 @@ from asw_nb.engine.frames import TASK
 from asw_nb.engine.payload import copy_json
 from asw_nb.engine.run import Run
 from asw_nb.errors import ExecutionFailed, StoreError, UnknownExecution, UnknownFunction, UsageError, did_you_mean
-from asw_nb.history.fold import Attempt, Fold, Visit
+from asw_nb.history.fold import Fold
 from asw_nb.history.owner import DEAD
 from asw_nb.history.store import Record
 from asw_nb.language.calm import calm
 from asw_nb.language.plan import Plan
 from asw_nb.names import main_namespace, registry
+from asw_nb.state_visits import StateVisits
 from asw_nb.views import View
 from asw_nb.workspace import Workspace
 
 if TYPE_CHECKING:
-    import pandas
 
     from asw_nb.analysis.figure import Html
 
@@ -258,8 +258,9 @@ class Execution(View):
         what = self.name, record.status, record.failed_path
         failure = ExecutionFailed(*what, record.error, record.cause)
         from asw_nb.analysis.words import readable_cause
+        from asw_nb.history.redact import redact_text
 
-        error = record.error and _shown(record.error)
+        error = record.error and redact_text(record.error)
         words = readable_cause(record.cause).removeprefix(f"{error}: ")
         failure.args = ExecutionFailed(*what, error, words or None).args
         return failure
@@ -485,13 +486,15 @@ class Execution(View):
     # how it shows itself ----------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
+        from asw_nb.history.redact import redact_text
+
         record = self._latest()
         at = (
             f" at {record.failed_path}"
             if record.failed_path and record.status in ("FAILED", "TIMED_OUT", "ABORTED")
             else ""
         )
-        why = f" | {_shown(record.error)}" if record.error else ""
+        why = f" | {redact_text(record.error)}" if record.error else ""
         if record.status == "RUNNING" and self._run is not None and self._run.broken is not None:
             why = " | stopped at its last recorded event"
         return f"asw run {self.workflow}/{self.name} | {record.status}{at}{why} | {self.duration_s:.1f} s"
@@ -502,104 +505,4 @@ class Execution(View):
         return {"text/plain": repr(self), "text/html": execution_card(self)}
 
 
-def _shown(text: str) -> str:
-    """What a user wrote, as it may be shown."""
-    from asw_nb.history.redact import redact_text
-
-    return redact_text(text)
-
-
-class StateVisits:
-    """What happened at one state; the attributes speak of the newest visit.
-
-    Attributes
-    ----------
-    input, output : JSON value
-    error, cause : str or None
-    status, path : str
-    visits : list of Visit
-    """
-
-    def __init__(self, execution: Execution, name: str, visits: list[Visit]) -> None:
-        self.execution, self.name, self.visits = execution, name, visits
-
-    @property
-    def last(self) -> Visit:
-        return self.visits[-1]
-
-    @property
-    def path(self) -> str:
-        return self.last.path
-
-    @property
-    def status(self) -> str:
-        return self.last.status
-
-    @property
-    def input(self) -> Any:
-        return self.last.input
-
-    @property
-    def output(self) -> Any:
-        return self.last.output
-
-    @property
-    def _attempt(self) -> Attempt | None:
-        return self.last.attempts[-1] if self.last.attempts else None
-
-    @property
-    def error(self) -> str | None:
-        return self.last.error or (self._attempt.error if self._attempt is not None else None)
-
-    @property
-    def cause(self) -> str | None:
-        return self.last.cause or (self._attempt.cause if self._attempt is not None else None)
-
-    @property
-    def attempts(self) -> pandas.DataFrame:
-        """The attempts of all visits to this state."""
-        frame = self.execution.attempts()
-        return frame[frame["path"].isin({v.path for v in self.visits})].reset_index(drop=True)
-
-    @property
-    def logs(self) -> list[str]:
-        """The lines printed, all visits and attempts together."""
-        frame = self.execution.logs(redact=False)
-        return frame[frame["path"].isin({v.path for v in self.visits})]["line"].tolist()
-
-    @property
-    def traceback(self) -> str | None:
-        """The traceback of the newest failed attempt: the function's own frames."""
-        outputs = self.execution._outputs()
-        for visit in reversed(self.visits):
-            for attempt in reversed(visit.attempts):
-                text = outputs.get((visit.frame, attempt.token), ([], [], None))[2]
-                if text:
-                    return text
-        return None
-
-    @property
-    def function(self) -> Any:
-        """The Python function behind a Task, as it is registered in this kernel."""
-        resource = self.last.state.resource
-        if resource is None:
-            raise UsageError(f'"{self.name}" is a {self.last.state.type} state: no function stands behind it.')
-        return self.execution._resolver.find(resource).call
-
-    @property
-    def source(self) -> str | None:
-        """The function's source text, where Python knows it."""
-        try:
-            return inspect.getsource(self.function)
-        except (OSError, TypeError):
-            return None
-
-    def __repr__(self) -> str:
-        v = self.last
-        more = f" | {len(self.visits)} visits" if len(self.visits) > 1 else ""
-        tries = f" | attempt {len(v.attempts)}" if len(v.attempts) > 1 else ""
-        why = f" | {_shown(self.error)}" if self.error else ""
-        return f"asw state {v.path} | {v.status}{tries}{why}{more}"
-
-
-__all__ = ["Execution", "StateVisits"]
+__all__ = ["Execution"]

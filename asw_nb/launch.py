@@ -16,12 +16,12 @@ from asw_nb.backends.functions import Resolver
 from asw_nb.definitions import TYPES, choose
 from asw_nb.engine.clock import Clock
 from asw_nb.engine.ids import ordered_id
-from asw_nb.engine.payload import NotJson, to_json
+from asw_nb.engine.payload import argument
 from asw_nb.engine.run import Run
 from asw_nb.errors import UsageError
 from asw_nb.history.store import Record
 from asw_nb.language.plan import Plan
-from asw_nb.names import main_namespace, registry
+from asw_nb.names import main_namespace, registry, spelled
 from asw_nb.testing import Mocks
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Launch:
         if answers is not None:
             answers.check(plan)
         limit = payload_limit(payload_limit_bytes, plan.dialect)
-        special = workspace.special(workflows or {})
+        special = workspace.special(workflows) if workflows else workspace.plain_special
         return cls(
             workspace=workspace,
             plan=plan,
@@ -154,21 +154,14 @@ class Launch:
 
 
 def given_input(value: Any) -> Any:
-    if value is None:
-        return {}
-    try:
-        return to_json(value, "input")
-    except NotJson as problem:
-        raise UsageError(f"the input is no JSON value: {problem}.") from None
+    """An execution's input, ``{}`` when there is none."""
+    return {} if value is None else argument(value, "input")
 
 
 def _tags(tags: Mapping[str, Any] | None) -> dict[str, Any]:
     if tags is not None and not isinstance(tags, Mapping):
         raise UsageError(f'tags={tags!r} must be a dict, such as {{"team": "etl"}}.')
-    try:
-        return to_json(dict(tags or {}), "tags")
-    except NotJson as problem:
-        raise UsageError(f"the tags are no JSON value: {problem}.") from None
+    return argument(dict(tags or {}), "tags", "are")
 
 
 def checked_name(name: str) -> str:
@@ -181,17 +174,7 @@ def checked_name(name: str) -> str:
     """
     if not isinstance(name, str) or not 1 <= len(name) <= 80:
         raise UsageError(f'the execution\'s name "{str(name)[:90]}" must be a text of 1 to 80 characters.')
-    bad = sorted(
-        {
-            c
-            for c in name
-            if c in '<>{}[]?*"#%\\^|~`$&,;:/' or c <= " " or "\x7f" <= c <= "\x9f" or "\ud800" <= c <= "\udfff"
-        }
-    )
-    if bad:
-        shown = " ".join(repr(c) for c in bad)
-        raise UsageError(f'the execution\'s name "{name}" has characters that a name must not have: {shown}.')
-    return name
+    return spelled("execution", name)
 
 
 def payload_limit(value: int | str | None, dialect: str) -> int | None:

@@ -16,14 +16,14 @@ from asw_nb.backends.local import ThreadBackend
 from asw_nb.engine.alone import CAUGHT, RETRIABLE, AloneState
 from asw_nb.engine.clock import Clock, RealClock, VirtualClock
 from asw_nb.engine.ids import ordered_id
-from asw_nb.engine.payload import NotJson, to_json
+from asw_nb.engine.payload import argument
 from asw_nb.engine.run import Run, Write
 from asw_nb.engine.runner import Runner
 from asw_nb.errors import UsageError, did_you_mean
 from asw_nb.history.store import Record
 from asw_nb.language.plan import MAP, PARALLEL, Plan, ScopePlan, StatePlan
 from asw_nb.language.plan import TASK as TASK_STATE
-from asw_nb.launch import payload_limit
+from asw_nb.launch import given_input, payload_limit
 from asw_nb.names import main_namespace, registry
 from asw_nb.testing import Mocks
 
@@ -137,7 +137,7 @@ def run_state(
 ) -> StateTest:  # fmt: skip
     """Run one state of a plan; see `Workflow.test`."""
     tested = find_state(plan, workflow, state)
-    data = {} if input is None else _json(input, "input")
+    data = given_input(input)
     answers = mocks if mocks is None or isinstance(mocks, Mocks) else Mocks(mocks)
     if answers is not None:
         answers.check(plan)
@@ -225,26 +225,19 @@ def _must_be_answered(tested: StatePlan, answers: Mocks | None) -> None:
         raise UsageError(f'state "{state.path}" {what}, which a test does not do: give its answer with mocks={{"{state.name}": ...}}.')
 
 
-def _json(value: Any, what: str) -> Any:
-    try:
-        return to_json(value, what)
-    except NotJson as problem:
-        raise UsageError(f"the {what} is no JSON value: {problem}.") from None
-
-
 def _variables(given: Mapping[str, Any] | None) -> dict[str, Any]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
         raise UsageError(f'variables={given!r:.60} must be a dict, such as {{"day": "2026-11-01"}}.')
-    return _json(dict(given), "variables")
+    return argument(dict(given), "variables")
 
 
 def _context(given: Mapping[str, Any] | None, tested: StatePlan, data: Any) -> dict[str, Any]:
     """The parts of the context object that were given; an item's place in its Map where that is plain."""
     if given is not None and not isinstance(given, Mapping):
         raise UsageError(f'context={given!r:.60} must be a dict, such as {{"Map": {{"Item": {{"Index": 0, "Value": 1}}}}}}.')
-    out = _json(dict(given or {}), "context")
+    out = argument(dict(given or {}), "context")
     for part, value in out.items():
         if part not in CONTEXT:
             raise UsageError(f'context: there is no "{part}" in the context object.{did_you_mean(part, CONTEXT)} Parts: {", ".join(CONTEXT)}.')

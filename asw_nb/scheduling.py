@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from asw_nb.engine.payload import NotJson, to_json
 from asw_nb.errors import MissingDependency, UsageError, did_you_mean
+from asw_nb.launch import given_input
 from asw_nb.workflows import OPTIONS, Workflow
 
 if TYPE_CHECKING:
@@ -225,10 +225,7 @@ def schedule(
         if word not in OPTIONS:
             raise UsageError(f'"{word}" is no option of an execution.{did_you_mean(word, OPTIONS)} Options: {", ".join(sorted(OPTIONS - {"name"}))}.')
     if not callable(input):
-        try:
-            input = {} if input is None else to_json(input, "input")
-        except NotJson as problem:
-            raise UsageError(f"the input is no JSON value: {problem}.") from None
+        input = given_input(input)
     when = _when(every, cron, at, tz)
     if when.after(_now()) is None:
         raise UsageError(f"{when.text} is in the past: nothing would start.")

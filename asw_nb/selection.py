@@ -6,6 +6,7 @@ Every call takes `runs`, or filters, or both. `runs` is an execution, its name o
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -39,15 +40,16 @@ def wanted(filters: dict[str, Any]) -> Wanted:
     return Wanted(**filters)
 
 
-class Selection:
+class Selection(ABC):
     """The part of a workspace that looks across executions; see the module for `runs` and the filters."""
 
     store: Store
 
+    @abstractmethod
     def execution(self, id_or_name: str | int, workflow: str | None = None) -> Any:
         """A handle to any execution in the file."""
-        raise NotImplementedError
 
+    @abstractmethod
     def settle(self) -> None:
         """Wait until what was started is in the file."""
 

@@ -17,7 +17,7 @@ from asw_nb.language.plan import Plan, compile_plan
 from asw_nb.language.problems import Problem
 from asw_nb.language.substitute import resolve
 from asw_nb.launch import Launch
-from asw_nb.names import known_workflows, main_namespace, registry
+from asw_nb.names import known_workflows, main_namespace, registry, spelled
 from asw_nb.workspace import Workspace, default_workspace
 
 if TYPE_CHECKING:
@@ -338,17 +338,7 @@ def _workspace(workspace: Workspace | None) -> Workspace | None:
 def _workflow_name(name: str) -> str:
     if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME:
         raise UsageError(f"a workflow's name must be a text of 1 to {MAX_NAME} characters, not {name!r}.")
-    bad = sorted(
-        {
-            c
-            for c in name
-            if c in '<>{}[]?*"#%\\^|~`$&,;:/' or c <= " " or "\x7f" <= c <= "\x9f" or "\ud800" <= c <= "\udfff"
-        }
-    )
-    if bad:
-        shown = " ".join(repr(c) for c in bad)
-        raise UsageError(f'the workflow\'s name "{name}" has characters that a name must not have: {shown}.')
-    return name
+    return spelled("workflow", name)
 
 
 @calm()

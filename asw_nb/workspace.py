@@ -13,32 +13,28 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asw_nb import driving
+from asw_nb import child_executions, driving
 from asw_nb.backends.activities import ActivityBackend, ActivityTask
 from asw_nb.backends.functions import Resolver
 from asw_nb.backends.local import InlineBackend, ThreadBackend
 from asw_nb.backends.nested import NestedBackend
-from asw_nb.definitions import check, choose
+from asw_nb.definitions import choose
 from asw_nb.engine.clock import Clock, RealClock
 from asw_nb.engine.execution import ExecutionState
-from asw_nb.engine.payload import NotJson, to_json
+from asw_nb.engine.payload import argument
 from asw_nb.engine.run import Order, Outcome, Run
 from asw_nb.engine.runner import Runner
 from asw_nb.errors import (
-    StateError,
     StoreError,
-    UnknownExecution,
     UnknownFunction,
     UsageError,
-    did_you_mean,
 )
 from asw_nb.history.store import Record, Store
 from asw_nb.language.plan import Plan, compile_plan
 from asw_nb.language.resources import Resource
-from asw_nb.launch import Launch, given_input, payload_limit
-from asw_nb.names import known_workflows, main_namespace, registry
+from asw_nb.launch import payload_limit
+from asw_nb.names import main_namespace, registry
 from asw_nb.selection import Selection, wanted
-from asw_nb.testing import Mocks
 from asw_nb.weak import WeakValues
 
 if TYPE_CHECKING:
@@ -51,8 +47,6 @@ if TYPE_CHECKING:
     from asw_nb.history.doctor import Report
 
 EXECUTORS = ("threads", "inline")
-
-_MISSING = object()
 
 CLOSING_S = 2.0
 """How long a workspace that closes waits for a locked file, to say that it drives no more."""
@@ -136,7 +130,7 @@ class Workspace(Selection):
         self.activities = ActivityBackend(self.runner, self._function_answers, _Lazily(lambda: self.backend("threads")))
         self._sign = self.task_token
         self._activity_exists = self.activities.exists
-        self._plain_special: dict[str, Any] | None = None
+        self.plain_special = self.special({})
         self.resumed = self.resume() if resume else []
 
     def __enter__(self) -> Workspace:
@@ -179,48 +173,12 @@ class Workspace(Selection):
                 self._backends[name] = made
             return self._backends[name]
 
-    def start(
-        self,
-        plan: Plan,
-        workflow: str,
-        input: Any = None,
-        *,
-        name: str | None = None,
-        functions: Mapping[str, Callable[..., Any]] | None = None,
-        type: str = "STANDARD",
-        executor: str | None = None,
-        on: str | None = None,
-        timeout_s: float | None = None,
-        mocks: Mapping[str, Any] | Mocks | None = None,
-        clock: Clock | None = None,
-        seed: int | None = None,
-        tags: Mapping[str, Any] | None = None,
-        workflows: Mapping[str, Any] | None = None,
-        payload_limit_bytes: int | str | None = "auto",
-    ) -> Execution:
-        """Begin an execution of a checked and compiled definition; returns at once.
-
-        Raises
-        ------
-        UsageError
-            An argument is wrong, or the name is taken.
-        """
-        launch = Launch.prepare(
-            self, plan, workflow, functions=functions, type=type, executor=executor, on=on, timeout_s=timeout_s, mocks=mocks, clock=clock, seed=seed,
-            tags=tags, workflows=workflows, payload_limit_bytes=payload_limit_bytes,
-        )  # fmt: skip
-        return launch.start(input, name)
-
     def special(self, workflows: Mapping[str, Any]) -> dict[str, Any]:
         """Backends of one execution for what no function does."""
 
         def start(order: Order, machine: str, given: Any, name: str | None) -> tuple[Record, Run]:
-            return self._start_child(order, machine, given, name, workflows)
+            return child_executions.start(self, order, machine, given, name, workflows)
 
-        if not workflows:
-            if self._plain_special is None:
-                self._plain_special = {"activity": self.activities, "workflow": NestedBackend(self.runner, start)}
-            return self._plain_special
         return {"activity": self.activities, "workflow": NestedBackend(self.runner, start)}
 
     def _function_answers(self, resource: Resource) -> bool:
@@ -228,62 +186,6 @@ class Workspace(Selection):
             return bool(Resolver(registry, None, main_namespace).find(resource))
         except UnknownFunction:
             return False
-
-    def _start_child(
-        self, order: Order, machine: str, given: Any, name: str | None, workflows: Mapping[str, Any]
-    ) -> tuple[Record, Run]:
-        """Start a nested execution, or find the one that this order has started before."""
-        short = machine.rpartition(":")[2] or machine
-        definition = workflows.get(machine, workflows.get(short, _MISSING))
-        kind = "STANDARD"
-        if definition is _MISSING:
-            flow = known_workflows.get(short)
-            if flow is None:
-                known = sorted({*known_workflows, *workflows})
-                raise StateError(
-                    "StepFunctions.StateMachineDoesNotExistException",
-                    f"State Machine Does Not Exist: '{machine}'.{did_you_mean(short, known)} Define it, or pass workflows={{name: definition}}.",
-                )
-            definition, kind = flow.definition, flow.type
-        elif isinstance(definition, Mapping) and "definition" in definition and "States" not in definition:
-            kind, definition = definition.get("type", "STANDARD"), definition["definition"]
-        elif hasattr(definition, "definition"):
-            kind, definition = definition.type, definition.definition
-        parent = order.run.state.context_execution
-        child_name = name or f"{str(parent['Name'])[:60]}-{order.frame}-{order.token}"
-        checked = check(definition, order.run.state.plan.dialect, kind, f'workflow "{short}"')
-        try:
-            found = self.store.find(child_name, short)
-        except UnknownExecution:
-            found = None
-        if found is not None:
-            if found.tags.get("parent") == parent["Id"] and found.input == given_input(given):
-                child = self._child_again(found, order, workflows)
-                if child is not None:
-                    return found, child
-            raise StateError("StepFunctions.ExecutionAlreadyExistsException", f"Execution Already Exists: '{found.id}'")
-        execution = self.start(
-            compile_plan(checked.document.value, checked.dialect), short, given, name=child_name, type=kind, workflows=workflows,
-            functions=getattr(getattr(order.run.perform, "resolver", None), "given", None), clock=order.run.clock,
-            tags={"parent": parent["Id"]},
-        )  # fmt: skip
-        assert execution._run is not None
-        return execution._record, execution._run
-
-    def _child_again(self, record: Record, order: Order, workflows: Mapping[str, Any]) -> Run | None:
-        """The run of a child that a parent started before this process took the parent over."""
-        live = self.runs.get(record.key)
-        if live is not None and live.broken is None:
-            return live
-        functions = getattr(getattr(order.run.perform, "resolver", None), "given", None)
-        if record.status == "RUNNING":
-            self.resume(record.key, functions=functions, workflows=workflows)
-            return self.runs.get(record.key)
-        ended = driving.load(self, record, driving.Means(functions, None, workflows))
-        driving.must_be_kept(record, ended.state.output)
-        ended.finished_us = record.finished_us
-        ended.done.set()
-        return ended
 
     def task_token(self, key: int, frame: int, order: int) -> str:
         """The callback secret of one order: names it, and proves to have come from this history."""
@@ -319,11 +221,7 @@ class Workspace(Selection):
         UsageError
             The token is not valid (any more), or the output is no JSON value.
         """
-        try:
-            value = to_json(output, "output")
-        except NotJson as problem:
-            raise UsageError(f"the output is no JSON value: {problem}.") from None
-        self._callback(task_token, Outcome(value))
+        self._callback(task_token, Outcome(argument(output, "output")))
 
     def send_task_failure(self, task_token: str, error: str | None = None, cause: str | None = None) -> None:
         """Fail a task that waits for its task token."""

@@ -138,7 +138,10 @@ def test_a_parallel_inside_one_that_is_tried_again_ends_when_it_failed() -> None
     outer = around("Inner", inner, Retry=[{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 3, "MaxAttempts": 1}])
     flow = {"StartAt": "Outer", "States": {"Outer": outer}}
     run = asw.run(flow, functions={"work": work}, clock=clock, executor="inline", workflow="w", name="r")
-    same(run.states(), asw.load_history(exported(run), definition=flow).states())
+    loaded = asw.load_history(exported(run), definition=flow).states()
+    same(run.states(), loaded)
+    assert loaded["path"].tolist() == ["Outer", "Outer[0]/Inner", "Outer[0]/Inner[0]/Work", "Outer[0]/Inner", "Outer[0]/Inner[0]/Work"]
+    assert loaded["duration_s"].tolist() == [5.0, 1.0, 1.0, 1.0, 1.0]
 
 
 def test_a_redriven_history_of_aws_has_both_lives() -> None:

@@ -17,6 +17,8 @@ from uuid import UUID
 
 import msgspec
 
+from asw_nb.errors import UsageError
+
 MAX_DEPTH = 300
 
 _SCALARS = frozenset({str, bool, int, type(None)})
@@ -119,6 +121,19 @@ def _other(value: Any, at: str, depth: int) -> Any:
     raise NotJson(f"{at} is a {type(value).__name__}, which is no JSON value: use numbers, strings, lists and dicts")
 
 
+def argument(value: Any, what: str, verb: str = "is") -> Any:
+    """What a caller passes, as JSON data.
+
+    Raises
+    ------
+    UsageError
+    """
+    try:
+        return to_json(value, what)
+    except NotJson as problem:
+        raise UsageError(f"the {what} {verb} no JSON value: {problem}.") from None
+
+
 def copy_json(value: Any) -> Any:
     """A copy of JSON data that shares no list or dict with it: what a function is given, since it may change its
     event."""
@@ -207,6 +222,7 @@ __all__ = [
     "STORED_ASSIGNS",
     "NotJson",
     "TooLarge",
+    "argument",
     "check_all_variables",
     "check_variables",
     "copy_json",

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 CHUNKS = (64, 16, 4, 1)
-"""Rows of one statement: as many as are left, of these; with eighteen columns far below SQLite's limit of 32,766 values."""
+"""Rows of one statement: as many as are left, of these; with thirteen columns far below SQLite's limit of 32,766 values."""
 
 
 @functools.lru_cache(128)

@@ -85,7 +85,6 @@ class Record:
         """The role that the context object names."""
         return "qcs::cam::uin/0:roleName/local" if self.dialect == "tcsl" else "arn:aws:iam::000000000000:role/local"
 
-
     def context_execution(self) -> dict[str, Any]:
         """The part of the context object that is about the execution."""
         return {

@@ -151,6 +151,7 @@ def _indexed_walker(name: str, keys: tuple[str | int, ...]) -> Short:
 
 
 _compiled = lru_cache(1024)(Expression)
+_compiled_long = lru_cache(2)(Expression)  # a cache full of them would be large; what is checked is looked at again at once
 
 
 def compile_jsonata(text: str) -> Expression:
@@ -166,8 +167,7 @@ def compile_jsonata(text: str) -> Expression:
     >>> total({"input": {"orders": [{"price": 2}, {"price": 3.5}]}}, {}, random.Random())
     5.5
     """
-    # Long texts are rare, and a cache full of them would be large.
-    return _compiled(text) if len(text) <= 4_000 else Expression(text)
+    return _compiled(text) if len(text) <= 4_000 else _compiled_long(text)
 
 
 def unsupported(text: str) -> tuple[str | None, frozenset[str]]:

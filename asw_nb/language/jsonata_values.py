@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+from abc import abstractmethod
 from typing import Any
 
 from asw_nb.errors import AswError
@@ -105,9 +106,9 @@ class Function:
     __slots__ = ()
     arity = 1
 
+    @abstractmethod
     def enter(self, args: list[Any], context: Any, run: Run) -> Any:
         """Call it with `args`; `context` fills in for a missing first one where the signature says so."""
-        raise NotImplementedError
 
 
 def collapse(value: Any) -> Any:

@@ -150,7 +150,8 @@ def test_statuses_are_told_apart(reader):
 
 
 def test_the_bundle_is_json():
-    json.dumps(figure()._repr_mimebundle_())
+    bundle = figure()._repr_mimebundle_()
+    assert json.loads(json.dumps(bundle)) == bundle
 
 
 @pytest.mark.parametrize("reader", sorted(SEEN_BY))

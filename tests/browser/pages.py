@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -44,7 +45,7 @@ def _exactly(text: str) -> re.Pattern[str]:
     return re.compile(f"^{re.escape(text)}$")
 
 
-class NotebookPage:
+class NotebookPage(ABC):
     """One notebook in one page, with cookies and storage of its own.
 
     Attributes
@@ -71,9 +72,9 @@ class NotebookPage:
         self.outside_requests.append(route.request.url)
         route.abort()
 
+    @abstractmethod
     def address(self, path: str) -> str:
         """Where this front end shows the notebook at `path`."""
-        raise NotImplementedError
 
     def open(self, path: str) -> None:
         """Show the notebook and wait until its kernel is idle and connected to this page."""

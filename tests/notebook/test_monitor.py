@@ -373,8 +373,10 @@ def test_left_alone_it_closes_by_itself(shown):
     run = etl()
     monitor = Monitor(run, keep_s=0)
     monitor.show()
+    assert WIDGET in shown[0]
     until(lambda: monitor.closed)
     until(lambda: shown[-1] == run._repr_mimebundle_())
+    assert (monitor.closed, shown[-1]) == (True, run._repr_mimebundle_())
 
 
 def test_as_the_view_of_a_cell_it_closes_when_the_execution_ends(shown):
