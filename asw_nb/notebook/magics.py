@@ -7,10 +7,8 @@ in a terminal the cell waits, and fails when the execution does."""
 from __future__ import annotations
 
 import json
-import linecache
 import re
 import sys
-import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,7 @@ from asw_nb.language.plan import compile_plan
 from asw_nb.language.substitute import resolve
 from asw_nb.names import registry
 from asw_nb.notebook import settings
+from asw_nb.notebook.function_cell import function_of
 from asw_nb.notebook.options import ASW_CELL, COMMANDS, FUNCTION_CELL, Command, HelpWanted, command, complete, overview
 from asw_nb.workflows import Workflow
 from asw_nb.workspace import default_workspace
@@ -49,17 +48,6 @@ class Interrupted(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:
         return [f"\x1b[31mKeyboardInterrupt\x1b[0m: {self}"]
-
-
-class FunctionNamespace(dict[str, Any]):
-    """The globals of a `%%asw_function` cell: its own names, and behind them the notebook's."""
-
-    def __init__(self, notebook: dict[str, Any], name: str) -> None:
-        super().__init__(__name__=name, __builtins__=__builtins__)
-        self.__dict__["notebook"] = notebook
-
-    def __missing__(self, key: str) -> Any:
-        return self.__dict__["notebook"][key]
 
 
 @magics_class
@@ -284,23 +272,7 @@ class AswMagics(settings.Settings):
             raise UsageError(
                 "%%asw_function: the cell has no code. Write main_handler(event, context) below the first line."
             )
-        source = f"<asw function {options.name}>"
-        space = FunctionNamespace(self.names, options.name)
-        lines = ["%%asw_function " + line + "\n", *cell.splitlines(keepends=True)]
-        linecache.cache[source] = (len(cell), None, lines, source)
-        try:
-            code = compile("\n" + cell, source, "exec")  # a line more on top: numbers are those of the cell
-        except SyntaxError as mistake:
-            where = f"%%asw_function {options.name}, line {mistake.lineno}, column {mistake.offset}"
-            text = (mistake.text or "").rstrip("\n")
-            caret = " " * ((mistake.offset or 1) - 1) + "^"
-            raise UsageError(f"{where}: {mistake.msg}\n    {text}\n    {caret}") from None
-        try:
-            exec(code, space)
-        except Exception as raised:
-            _show_from(raised, source)
-            raise
-        call = _handler(space, options.handler, options.name)
+        call = function_of(line, cell, options.name, options.handler, self.names)
         registry.add(options.name, call, options.unpack, options.namespace, options.version)
         if not options.quiet:
             display(
@@ -483,39 +455,8 @@ class AswMagics(settings.Settings):
             print(known[options.command].help())
 
 
-def _show_from(raised: Exception, source: str) -> None:
-    """Let IPython show an exception from the first frame of the cell's own code on: those above it are ours."""
-    frames = raised.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename != source:
-        frames = frames.tb_next
-    lines = "".join(traceback.format_exception(type(raised), raised, frames)).rstrip().split("\n")
-    vars(raised)["_render_traceback_"] = lambda: lines
-
-
 def _variables(names: dict[str, Any]) -> list[str]:
     return [n for n in names if not n.startswith("_") and n not in ("In", "Out", "exit", "quit", "get_ipython")]
-
-
-def _handler(space: dict[str, Any], wanted: str | None, name: str) -> Callable[..., Any]:
-    own = {
-        k: v
-        for k, v in space.items()
-        if callable(v) and getattr(v, "__module__", None) == space["__name__"] and not isinstance(v, type)
-    }
-    if wanted is not None:
-        key = wanted.rpartition(".")[2]
-        if key not in own:
-            raise UsageError(f'%%asw_function {name}: the cell defines no "{key}".{did_you_mean(key, own)}')
-        return own[key]
-    for key in ("main_handler", "lambda_handler", "handler", name):
-        if key in own:
-            return own[key]
-    if len(own) == 1:
-        return next(iter(own.values()))
-    found = ", ".join(own) or "none"
-    raise UsageError(
-        f"%%asw_function {name}: which function is called? Name it main_handler(event, context), or say --handler NAME. Functions in the cell: {found}."
-    )
 
 
 def _definition_card(flow: Workflow, warnings: list[Any], with_graph: bool) -> Html:

@@ -10,7 +10,7 @@ from typing import Any
 import asw_nb as asw
 from asw_nb.errors import ExecutionFailed, UsageError
 from asw_nb.workspace import default_path
-from tests.notebook.test_magics import Notebook, notebook  # noqa: F401
+from tests.notebook.shell import Notebook
 
 TASK = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "f", "End": True}}}
 
@@ -23,7 +23,7 @@ def frame(cell: Any) -> list[list[Any]]:
     return cell.value.values.tolist()
 
 
-def test_doctor(notebook: Notebook, tmp_path: Path) -> None:  # noqa: F811
+def test_doctor(notebook: Notebook, tmp_path: Path) -> None:
     notebook.run(flow("--mock '{\"f\": 1}' -i 1"))
     report = notebook.run("%asw doctor").value
     assert (report.ok, report.summary) == (True, "in order")
@@ -33,7 +33,7 @@ def test_doctor(notebook: Notebook, tmp_path: Path) -> None:  # noqa: F811
     assert notebook.run(f"%asw doctor {other}").value.path == other
 
 
-def test_backup_prune_and_vacuum(notebook: Notebook, tmp_path: Path) -> None:  # noqa: F811
+def test_backup_prune_and_vacuum(notebook: Notebook, tmp_path: Path) -> None:
     for n in range(3):
         notebook.run(flow(f"--mock '{{\"f\": 1}}' -i {n} --name run-{n}"))
     copied = notebook.run("%asw backup copy.db")
@@ -57,7 +57,7 @@ def test_backup_prune_and_vacuum(notebook: Notebook, tmp_path: Path) -> None:  #
     )
 
 
-def test_resume_and_redrive(notebook: Notebook, tmp_path: Path) -> None:  # noqa: F811
+def test_resume_and_redrive(notebook: Notebook, tmp_path: Path) -> None:
     with asw.Workspace(default_path()) as dead:
         wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": True}}}
         asw.workflow(wait, "waits", workspace=dead).start({"a": 1}, name="left")
@@ -76,7 +76,7 @@ def test_resume_and_redrive(notebook: Notebook, tmp_path: Path) -> None:  # noqa
     assert asw.execution("broken").output == 2
 
 
-def test_a_cell_that_differs_from_what_runs(notebook: Notebook) -> None:  # noqa: F811
+def test_a_cell_that_differs_from_what_runs(notebook: Notebook) -> None:
     cell = '%%asw waits{}\n{{"StartAt": "W", "States": {{"W": {{"Type": "Wait", "Seconds": {}, "End": true}}}}}}'
     notebook.run(cell.format(" -i 1 --name one --background --view none", 100))
     edited = notebook.run(cell.format(" -q", 200))
