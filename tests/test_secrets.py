@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-import sys
 import threading
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +14,15 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from ipywidgets.widgets.widget import _instances as widgets
-from traitlets.config import Config
 
 import asw_nb as asw
 from asw_nb.analysis.card import describe, execution_card, live_card
 from asw_nb.backends.activities import ActivityTask
 from asw_nb.history.doctor import Finding, Report
 from asw_nb.history.redact_store import REMOVED, first_removed
-from asw_nb.names import known_workflows, registry
 from asw_nb.notebook import monitor as monitor_module
 from asw_nb.notebook.live import TextView
+from tests.notebook.shell import Notebook
 
 SIGN = "zq9-"
 """Stands in every secret of these tests, and nowhere else."""
@@ -232,25 +229,10 @@ def test_things_of_the_program_do_not_print_what_they_hold() -> None:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, asw_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-    monkeypatch.setattr(registry, "_functions", {})
-    known, hooks, streams = dict(known_workflows), (sys.excepthook, sys.displayhook), (sys.stdout, sys.stderr)
-    config = Config()
-    config.HistoryManager.enabled = False
-    made = InteractiveShell.instance(config=config)
-    try:
-        made.run_cell("%load_ext asw_nb")
-        made.user_ns |= {"given": GIVEN, **FUNCTIONS, "clock": asw.VirtualClock()}
-        yield made
-    finally:
-        InteractiveShell.clear_instance()
-        known_workflows.clear()
-        known_workflows.update(known)
-        sys.excepthook, sys.displayhook = hooks
-        sys.stdout, sys.stderr = streams
+def shell(notebook: Notebook) -> InteractiveShell:
+    """A shell that knows the functions and their secrets."""
+    notebook.shell.user_ns |= {"given": GIVEN, **FUNCTIONS, "clock": asw.VirtualClock()}
+    return notebook.shell
 
 
 CELLS = [
