@@ -29,6 +29,7 @@ INTRODUCTION = """\
 * Values under the names of secrets are masked in both; `--show-secrets` shows them.
 * Functions come from Python files or modules, `--functions tasks.py`: their public functions by name, and what they register with `@asw.function`.
 * An interrupt (Ctrl-C) stops the execution. A process that is killed leaves it in the history file, where `asw-nb resume` goes on with it.
+* A cell of a notebook that runs longer than `--timeout` is interrupted, which is a failure; when it does not stop within 10 s, its kernel is ended.
 
 | exit code | |
 |---|---|

@@ -18,6 +18,9 @@ from asw_nb.errors import MissingDependency, UsageError
 PATIENCE_S = 60
 """How long a kernel may take to say what became of its executions."""
 
+GRACE_S = 10.0
+"""How long a cell that has been interrupted may go on before its kernel is ended."""
+
 NOT_WELL = ("FAILED", "TIMED_OUT", "ABORTED")
 
 _WATCH = """\
@@ -144,7 +147,7 @@ def execute(
     """
     try:
         from nbclient import NotebookClient
-        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+        from nbclient.exceptions import CellExecutionError, DeadKernelError
     except ImportError:
         raise MissingDependency("nbclient", "reports") from None
     from jupyter_client.kernelspec import NoSuchKernel
@@ -153,7 +156,7 @@ def execute(
     name = kernel or notebook.metadata.get("kernelspec", {}).get("name") or "python3"
     # else the kernel's warning about unencrypted TCP, meant for other machines, is the first thing to read
     quiet = ["--IPKernelApp.log_level=ERROR"]
-    client = NotebookClient(notebook, timeout=timeout_s, kernel_name=name, resources={"metadata": {"path": str(folder)}}, extra_arguments=quiet)
+    client = NotebookClient(notebook, timeout=None, kernel_name=name, resources={"metadata": {"path": str(folder)}}, extra_arguments=quiet)
     done = Executed(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -175,31 +178,72 @@ def execute(
             for number, index in enumerate(code, 1):
                 if progress is not None:
                     progress(number, len(code))
+                limit = _Limit(client, timeout_s)
                 try:
-                    client.execute_cell(notebook.cells[index], index, execution_count=number)
-                except CellTimeoutError:
-                    done.failed_cell, done.error = number, f"it ran longer than {timeout_s:g} s"
-                    _interrupt(client)  # what it started is asked for below
-                    break
+                    with limit:
+                        client.execute_cell(notebook.cells[index], index, execution_count=number)
                 except CellExecutionError as raised:
                     done.failed_cell, done.error = number, _words(raised)
+                finally:
+                    if limit.passed:  # what it started is asked for below
+                        end = "" if not limit.killed else ", and an interrupt did not stop it: its kernel was ended"
+                        done.failed_cell, done.error = number, f"it ran longer than {timeout_s:g} s{end}"
+                if done.failed_cell is not None:
                     break
             wait_s = 0.0 if done.interrupted else wait_s
-            client.timeout = int(wait_s) + PATIENCE_S
-            with contextlib.suppress(CellTimeoutError):  # a kernel that does not listen
+            with contextlib.suppress(CellExecutionError), _Limit(client, wait_s + PATIENCE_S):  # a kernel that does not listen
                 printed = aside(_TOLD.format(wait_s=wait_s)).outputs
                 text = "".join(o.get("text", "") for o in printed if o.output_type == "stream" and o.get("name") == "stdout")
                 done.executions = json.loads(text.strip().rpartition("\n")[2] or "[]")
     except NoSuchKernel:
         raise UsageError(f'there is no kernel "{name}": jupyter kernelspec list shows those that there are.') from None
     except DeadKernelError:
-        done.failed_cell, done.error = done.failed_cell or max(1, number), "the kernel died"
+        if done.failed_cell is None:
+            done.failed_cell, done.error = max(1, number), "the kernel died"
     return done
+
+
+class _Limit:
+    """Inside, a cell that runs longer than `seconds` is interrupted, and its kernel ended if that does not help.
+
+    nbclient's own limit gives the cell up while its tasks still listen, and what they then meet is printed by asyncio.
+    """
+
+    def __init__(self, client: Any, seconds: float | None):
+        self.passed = self.killed = False
+        self._client, self._seconds = client, seconds
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self._wait, name="asw-cell-limit", daemon=True)
+
+    def __enter__(self) -> None:
+        if self._seconds is not None:
+            self._watch.start()
+
+    def __exit__(self, *raised: object) -> None:
+        self._over.set()
+        if self._seconds is not None:
+            self._watch.join()
+
+    def _wait(self) -> None:
+        if self._over.wait(self._seconds):
+            return
+        self.passed = True
+        if _interrupt(self._client) and self._over.wait(GRACE_S):
+            return
+        process = _process(self._client)
+        if process is not None:
+            self.killed = True
+            process.kill()
+
+
+def _process(client: Any) -> Any:
+    """The kernel's process; None when there is none that a signal reaches."""
+    return getattr(getattr(client.km, "provisioner", None), "process", None)
 
 
 def _interrupt(client: Any) -> bool:
     """Interrupt what the kernel runs; whether that was possible."""
-    process = getattr(getattr(client.km, "provisioner", None), "process", None)
+    process = _process(client)
     if process is not None:
         process.send_signal(signal.SIGINT)
     return process is not None

@@ -118,6 +118,25 @@ def test_a_cell_that_raises_ends_the_run(tmp_path):
     assert "hunter2xyz" not in publish.page(made, "x", tmp_path)
 
 
+@pytest.mark.slow
+def test_a_cell_that_will_not_stop_is_ended_with_its_kernel(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(execute, "GRACE_S", 0.5)
+    stubborn = "import time\nwhile True:\n    try:\n        time.sleep(60)\n    except KeyboardInterrupt:\n        print('no')"
+    made = v4.new_notebook(cells=[v4.new_code_cell(s) for s in ("1", stubborn, "2")])
+    done = execute.execute(made, tmp_path, timeout_s=1)
+    assert (done.failed_cell, done.error) == (2, "it ran longer than 1 s, and an interrupt did not stop it: its kernel was ended")
+    assert [cell.execution_count for cell in made.cells] == [1, 2, None] and made.cells[1].outputs[0].text == "no\n"
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.slow
+def test_a_cell_that_ends_well_after_its_time_has_failed_too(tmp_path):
+    patient = "import time\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('ended')"
+    made = v4.new_notebook(cells=[v4.new_code_cell(s) for s in (patient, "2")])
+    done = execute.execute(made, tmp_path, timeout_s=0.5)
+    assert (done.failed_cell, done.error, made.cells[0].outputs[0].text) == (1, "it ran longer than 0.5 s", "ended\n")
+
+
 def test_what_is_stored_tells_how_it_went():
     failed = v4.new_output("execute_result", data={"text/plain": "asw run sums/it | FAILED at No | Wanted | 0.1 s"})
     made = v4.new_notebook(cells=[v4.new_code_cell("run", outputs=[failed])])
