@@ -252,7 +252,7 @@ def _at_hand(workspace: Workspace, record: Record) -> ExecutionState | None:
     run = workspace.runs.get(record.key)
     if run is None or run.log is not None or run.broken is not None or not run.done.is_set():
         return None
-    state = run.state
+    state = run.state.whole()
     return state if (state.status, state.redrives) == (record.status, record.redrives) else None
 
 

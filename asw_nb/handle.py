@@ -244,7 +244,9 @@ class Execution(View):
         UsageError
             It still runs after `timeout` seconds.
         """
-        self.wait(timeout)
+        run = self._run
+        if run is None or run.broken is not None or not run.is_set() or self._workspace.closed:
+            self.wait(timeout)
         record = self._latest()
         if record.status == "SUCCEEDED":
             return record.output

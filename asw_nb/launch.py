@@ -15,9 +15,11 @@ from asw_nb.backends.calls import PAYLOAD_LIMIT, FunctionCalls
 from asw_nb.backends.functions import Resolver
 from asw_nb.definitions import TYPES, choose
 from asw_nb.engine.clock import Clock
+from asw_nb.engine.execution import ExecutionState
 from asw_nb.engine.ids import ordered_id
 from asw_nb.engine.payload import argument
 from asw_nb.engine.run import Run
+from asw_nb.engine.sprint import Sprint
 from asw_nb.errors import UsageError
 from asw_nb.history.store import Record
 from asw_nb.language.plan import Plan
@@ -54,6 +56,9 @@ class Launch:
     tags: dict[str, Any]
     payload_limit_bytes: int | str | None
     mocked: set[str]
+    sprint: Sprint | None
+    waiting: ExecutionState
+    handle: Callable[..., Execution]
 
     @classmethod
     def prepare(
@@ -80,6 +85,8 @@ class Launch:
         ------
         UsageError
         """
+        from asw_nb.handle import Execution
+
         workspace.must_be_open()
         choose("type", type, TYPES)
         if on is not None and on != "local":
@@ -90,6 +97,7 @@ class Launch:
             answers.check(plan)
         limit = payload_limit(payload_limit_bytes, plan.dialect)
         special = workspace.special(workflows) if workflows else workspace.plain_special
+        free = type == "STANDARD" and answers is None and not limits and not (clock is not None and clock.virtual)
         return cls(
             workspace=workspace,
             plan=plan,
@@ -105,6 +113,9 @@ class Launch:
             tags=_tags(tags),
             payload_limit_bytes=payload_limit_bytes,
             mocked=answers.resources(plan) if answers is not None else set(),
+            sprint=Sprint.of(plan, special) if free else None,
+            waiting=ExecutionState(plan, None, 0),
+            handle=Execution,
         )
 
     def start(self, input: Any, name: str | None) -> Execution:
@@ -115,34 +126,24 @@ class Launch:
         UsageError
             The input is no JSON value, or the name is wrong or taken.
         """
-        from asw_nb.handle import Execution
-
         workspace, plan = self.workspace, self.plan
         workspace.must_be_open()
         store, runner = workspace.store, workspace.runner
         key = store.new_key()
+        # by position, all of them: a keyword costs as much as a clock
         record = Record(
-            key,
-            self.workflow,
-            ordered_id() if name is None else checked_name(name),
-            self.type,
-            self.clock.time_us(),
-            given_input(input),
-            store.definition_id(plan.digest, plan.dialect, plan.document),
-            plan.dialect,
-            plan.digest,
-            backend=self.place,
-            tags=dict(self.tags) if self.tags else _NO_TAGS,
-            timeout_s=self.timeout_s,
-        )
-        state = workspace.state_of(plan, record, self.seed, self.payload_limit_bytes)
-        if self.mocked:
-            state.activity_exists = lambda resource: resource.text in self.mocked or workspace.activities.exists(resource)
-        run = Run(key, state, self.clock, self.backend, self.calls, self.type == "EXPRESS", self.timeout_s)
-        run.special = self.special
-        run.artifacts = workspace.artifacts
+            key, self.workflow, ordered_id() if name is None else checked_name(name), self.type, self.clock.time_us(), given_input(input),
+            store.definition_id(plan.digest, plan.dialect, plan.document), plan.dialect, plan.digest, "RUNNING", None, None, None, None, None, 0,
+            self.place, dict(self.tags) if self.tags else _NO_TAGS, self.timeout_s,
+        )  # fmt: skip
         # a lone start is on disk when this returns; in a burst it joins the transaction that is under way
-        if name is not None or not runner.busy:
+        alone = name is not None or not runner.busy
+        sprint = None if alone else self.sprint
+        state = self.state(record) if sprint is None else self.waiting
+        run = Run(key, state, self.clock, self.backend, self.calls, self.type == "EXPRESS", self.timeout_s, self, record)
+        run.special, run.sprint = self.special, sprint
+        run.artifacts = workspace.artifacts
+        if alone:
             store.create(record)
         else:
             run.record = record
@@ -150,7 +151,15 @@ class Launch:
         for tell in driving.on_start:
             tell(workspace, record, run)
         runner.start(run)
-        return Execution(workspace, record, run)
+        return self.handle(workspace, record, run)
+
+    def state(self, row: Record) -> ExecutionState:
+        """The state of an execution before its first event."""
+        workspace = self.workspace
+        state = workspace.state_of(self.plan, row, self.seed, self.payload_limit_bytes)
+        if self.mocked:
+            state.activity_exists = lambda resource: resource.text in self.mocked or workspace.activities.exists(resource)
+        return state
 
 
 def given_input(value: Any) -> Any:

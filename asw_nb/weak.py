@@ -35,11 +35,23 @@ class WeakValues(Generic[K, V]):
         self._lock = threading.Lock()
 
     def __setitem__(self, key: K, value: V) -> None:
+        # without the lock: it is one step, and the sweep takes out only what is dead
+        refs = self._refs
+        refs[key] = weakref.ref(value)
+        if len(refs) >= self._sweep_at:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        refs = self._refs
         with self._lock:
-            self._refs[key] = weakref.ref(value)
-            if len(self._refs) >= self._sweep_at:
-                self._refs = {k: r for k, r in self._refs.items() if r() is not None}
-                self._sweep_at = max(FEW, 2 * len(self._refs))
+            if len(refs) < self._sweep_at:  # somebody else has done it
+                return
+            for key, reference in refs.copy().items():
+                if reference() is None:
+                    gone = refs.pop(key, reference)
+                    if gone is not reference:  # somebody was faster, and it is another
+                        refs.setdefault(key, gone)
+            self._sweep_at = max(FEW, 2 * len(refs))
 
     def get(self, key: K) -> V | None:
         """The value of a key; None when there is none (any more)."""
@@ -48,8 +60,7 @@ class WeakValues(Generic[K, V]):
 
     def items(self) -> list[tuple[K, V]]:
         """Keys and values of this moment."""
-        with self._lock:
-            found = [(key, reference()) for key, reference in self._refs.items()]
+        found = [(key, reference()) for key, reference in self._refs.copy().items()]
         return [(key, value) for key, value in found if value is not None]
 
     def values(self) -> list[V]:

@@ -29,6 +29,7 @@ from asw_nb.errors import (
     UnknownFunction,
     UsageError,
 )
+from asw_nb.history import faults
 from asw_nb.history.store import Record, Store
 from asw_nb.language.plan import Plan, compile_plan
 from asw_nb.language.resources import Resource
@@ -93,6 +94,8 @@ class Workspace(Selection):
     ------
     StoreError
         The file cannot be used.
+    UsageError
+        The path is SQLite's word for no file.
 
     Examples
     --------
@@ -111,6 +114,10 @@ class Workspace(Selection):
 
             learn(redact)
         self.path = Path(path) if path is not None else default_path()
+        if str(self.path) == faults.MEMORY:
+            raise UsageError(
+                'a history is a file: give its path, such as Workspace("history.db"). Executions with type="EXPRESS" keep theirs in memory.'
+            )
         if self.path.is_dir():
             self.path = self.path / "history.db"
         self.path = self.path.absolute()

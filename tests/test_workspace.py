@@ -60,6 +60,16 @@ def test_a_folder_holds_a_file_of_the_usual_name(tmp_path: Path) -> None:
     assert ws.closed
 
 
+def test_sqlites_word_for_no_file_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(asw.UsageError) as refused:
+        asw.Workspace(":memory:")
+    assert str(refused.value) == (
+        'a history is a file: give its path, such as Workspace("history.db"). Executions with type="EXPRESS" keep theirs in memory.'
+    )
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_what_ran_in_one_workspace_is_not_in_another(tmp_path: Path) -> None:
     with asw.Workspace(tmp_path / "one.db") as one:
         run(workspace=one)

@@ -121,7 +121,7 @@ def marks_of(axis: Axis, low: float, high: float, about: int = 7) -> list[tuple[
                 (math.log10(m * 10.0**p), _number(m * 10.0**p))
                 for p in range(math.floor(low), last + 2)
                 for m in (1, 2, 5)
-                if low <= math.log10(m * 10.0**p) <= high
+                if m * 10.0**p and low <= math.log10(m * 10.0**p) <= high  # the smallest number is less than ten of its own size
             ]
         return found
     found = [(v, _number(v)) for v in ticks(low, high, about)]

@@ -50,13 +50,13 @@ class FunctionCalls:
         """Perform the order in this thread."""
         install()
         run, resource = order.run, order.state.resource
-        clock = run.clock
+        now_us = run.clock.time_us
         here = current.here
         lines, here.spare = here.spare, None
-        if lines is None or lines.clock is not clock:
-            lines = Lines(clock)
+        if lines is None or lines.clock is not run.clock:
+            lines = Lines(run.clock)
         context: TaskContext | None = None
-        started = clock.time_us()
+        started = now_us()
         outer, here.lines = here.lines, lines
         mocked = self.mocks is not None and self.mocks.has(order)
         try:
@@ -69,9 +69,12 @@ class FunctionCalls:
                 if resource.kind == "invoke":
                     target, event = _invoked(event)
                 function = self.resolver.find(target)
-                if function.wants_context or function.context_name is not None:
-                    context = TaskContext(order, function.name, function.namespace, function.version, lines)
-                value = to_json(_apply(function, event, context))
+                if function.plain:
+                    value = to_json(function.call(event))
+                else:
+                    if function.wants_context or function.context_name is not None:
+                        context = TaskContext(order, function.name, function.namespace, function.version, lines)
+                    value = to_json(_apply(function, event, context))
                 if resource.kind == "invoke":
                     value = {"ExecutedVersion": function.version, "Payload": value, "StatusCode": 200}
             outcome = Outcome(value)
@@ -91,7 +94,7 @@ class FunctionCalls:
             outcome = _failure(problem, context)
         finally:
             here.lines = outer
-        outcome.started_us, outcome.finished_us, outcome.final = started, clock.time_us(), mocked
+        outcome.started_us, outcome.finished_us, outcome.final = started, now_us(), mocked
         if lines.lines or lines.partial:
             outcome.lines = lines.close()
         elif context is None:

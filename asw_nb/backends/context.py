@@ -59,7 +59,7 @@ class TaskContext(dict[str, Any]):
         self._deadline = time.monotonic() + limit
         self._metrics: list[tuple[int, int | None, str, Any]] = []
         self.attempt = order.attempt
-        self.execution = order.run.state.context_execution["Name"]
+        self.execution = order.run.name
         self.state = order.state.name
 
     @property

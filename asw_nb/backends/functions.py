@@ -9,7 +9,7 @@ import builtins
 import inspect
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
@@ -29,6 +29,8 @@ class Function:
         It takes a second argument.
     unpack : bool
         It is called ``f(**event)``.
+    plain : bool
+        It is called ``f(event)``.
     """
 
     name: str
@@ -38,6 +40,10 @@ class Function:
     namespace: str = "default"
     version: str = "$LATEST"
     context_name: str | None = None
+    plain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plain", not (self.wants_context or self.unpack or self.context_name is not None))
 
 
 def describe(

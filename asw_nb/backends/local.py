@@ -8,13 +8,15 @@ within milliseconds."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import threading
 import time
 from collections import deque
 
-from asw_nb.engine.run import Order, Outcome
+from asw_nb.engine.run import Order, Outcome, Run
 from asw_nb.engine.runner import Runner
+from asw_nb.engine.sprint import go
 
 SHORT_S = 0.0002
 """A task this short is not worth a wake-up."""
@@ -51,12 +53,13 @@ class ThreadBackend:
 
     def __init__(self, runner: Runner, max_workers: int = 128) -> None:
         self.runner, self.max_workers = runner, max_workers
-        self._queue: deque[Order] = deque()
+        self._queue: deque[Order | Run] = deque()  # tasks, and executions that are done at one go
         self._idle: list[threading.Lock] = []
         self._lock = threading.Lock()
         self._threads: set[int] = set()
         self._numbers = itertools.count(1)
         self._cost: dict[str, float] = {}
+        self._learn = functools.partial(learn, self._cost)
         self._last_turn = 0.0
         self._relief = 1
         self._taken = self._seen = 0  # orders, roughly: workers count without a lock
@@ -77,6 +80,11 @@ class ThreadBackend:
         wanted = (long or 1) - (1 if here else 0)
         if wanted > 0:
             self._wake(wanted)
+
+    def sprint(self, runs: list[Run], from_worker: bool) -> None:
+        self._queue.extend(runs)
+        if not (from_worker and threading.get_ident() in self._threads):
+            self._wake(1)
 
     def is_short(self, kind: str) -> bool:
         return self._cost.get(kind, 1.0) <= SHORT_S
@@ -144,8 +152,11 @@ class ThreadBackend:
                     return
                 continue
             self._taken += 1
+            if isinstance(order, Run):
+                self._sprint(order, label)
+                continue
             if not order.open:
-                answer(order, Outcome())  # nobody waits for it any more: it only has to be counted
+                answer(order, Outcome(unwanted=True))  # it only has to be counted
                 continue
             begun = clock()
             outcome = order.run.perform(order)
@@ -156,6 +167,17 @@ class ThreadBackend:
             answer(order, outcome, drive)
             if drive:
                 self._last_turn = clock()
+
+    def _sprint(self, run: Run, label: str) -> None:
+        """Run an execution at one go, unless the loop has taken it back."""
+        runner, begun = self.runner, time.perf_counter()
+        if runner.sprints.in_hand.pop(run.key, None) is not None:
+            runner.tell(run, go(run, runner.sprints.in_hand, self._learn, label))
+        ended = time.perf_counter()
+        if not self._queue or ended - begun > SHORT_S or ended - self._last_turn > TURN_EVERY_S:
+            runner.drive(from_worker=True)
+            self._last_turn = time.perf_counter()
+
 
 class InlineBackend:
     """Functions run on the thread that drives: no hand-over at all, and nothing else goes on while one of them runs.
@@ -168,6 +190,7 @@ class InlineBackend:
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
         self._cost: dict[str, float] = {}
+        self._learn = functools.partial(learn, self._cost)
 
     def submit(self, orders: list[Order], from_worker: bool) -> None:
         answer, clock = self.runner.answer, time.perf_counter
@@ -179,6 +202,12 @@ class InlineBackend:
             ended = clock()
             learn(self._cost, order.kind, ended - begun)
             begun = ended
+
+    def sprint(self, runs: list[Run], from_worker: bool) -> None:
+        runner = self.runner
+        for run in runs:
+            runner.sprints.in_hand.pop(run.key)
+            runner.tell(run, go(run, runner.sprints.in_hand, self._learn, self.name))
 
     def is_short(self, kind: str) -> bool:
         return self._cost.get(kind, 1.0) <= SHORT_S

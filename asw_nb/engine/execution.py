@@ -178,6 +178,10 @@ class ExecutionState:
                 tally["FAILED"] -= 1
         return [{status: count for status, count in tally.items() if count > 0} for tally in out]
 
+    def whole(self) -> ExecutionState:
+        """Itself; what is left of an execution that was done at one go (`sprint`) gives here what it stands for."""
+        return self
+
     def settle(self) -> None:
         """The execution has ended well, and is only looked at from here on: what it worked with goes, and its root frame, kept for a redrive, lets
         go of it, so that it is freed with its last handle and not by the collector."""

@@ -16,10 +16,13 @@ from asw_nb.engine.clock import Clock
 from asw_nb.engine.events import Event
 from asw_nb.engine.execution import ExecutionState
 from asw_nb.engine.frames import TASK, Frame
+from asw_nb.engine.payload import decode, encode
 from asw_nb.engine.signal import Signal
 
 if TYPE_CHECKING:
     from asw_nb.engine.runner import Runner
+    from asw_nb.engine.sprint import Sprint
+    from asw_nb.language.plan import StatePlan
 
 Timer = tuple[int, int, "Run", int, int, str]
 """When it is due in microseconds, its number, and what it belongs to: the execution, the frame and the order; what for."""
@@ -29,7 +32,8 @@ class Outcome:
     """What a backend answers for one order. Times in microseconds since 1970.
 
     `submitted` means: the call was accepted, the result comes later as another answer; `final` that this is the result, also where one would
-    come later. `parked` means: there is no answer, the order was put aside and will be given out again.
+    come later. `parked` means: there is no answer, the order was put aside and will be given out again; `unwanted`: nobody waited for it any more,
+    so it was not done.
     """
 
     value: Any = None
@@ -45,6 +49,7 @@ class Outcome:
     submitted: bool = False
     final: bool = False
     parked: bool = False
+    unwanted: bool = False
 
 
 class Order:
@@ -70,6 +75,15 @@ class Order:
             self.results = frame.children.collected() if frame.children.pending == "write" else None
         self.timeout_s: float | None = None
 
+    @classmethod
+    def first(cls, run: Run, state: StatePlan, input: Any, token: int) -> Order:
+        """That of an execution which has no frame (see `sprint`): a first attempt, of the root."""
+        order = cls.__new__(cls)
+        order.run, order.frame, order.token = run, 0, token
+        order.state, order.input, order.attempt = state, input, 1
+        order.results = order.timeout_s = None
+        return order
+
     @property
     def kind(self) -> str:
         """What the order costs is learnt by this: its resource."""
@@ -81,6 +95,8 @@ class Order:
         """Whether the answer is still wanted."""
         if self.run.runner.closed or self.run.broken is not None:
             return False
+        if self.run.sprint is not None:
+            return True
         frame = self.run.state.frames.get(self.frame)
         return frame is not None and frame.phase == TASK and frame.token == self.token
 
@@ -91,6 +107,10 @@ class Backend(Protocol):
     name: str
 
     def submit(self, orders: list[Order], from_worker: bool) -> None: ...
+
+    def sprint(self, runs: list[Run], from_worker: bool) -> None:
+        """Run executions at one go (`sprint.go`), and hand on what that tells."""
+        ...
 
     def is_short(self, kind: str) -> bool:
         """Whether orders of this kind are known to take less time than it takes to write their result down."""
@@ -103,6 +123,22 @@ class Backend(Protocol):
     def close(self) -> None: ...
 
 
+class Origin(Protocol):
+    """How executions were started.
+
+    Attributes
+    ----------
+    waiting : ExecutionState
+        That of all that have no event yet.
+    """
+
+    waiting: ExecutionState
+
+    def state(self, row: Any) -> ExecutionState:
+        """Its state before its first event."""
+        ...
+
+
 class Journal(Protocol):
     """Where the events go. One call is one transaction."""
 
@@ -111,15 +147,35 @@ class Journal(Protocol):
         ...
 
 
-@dataclass(slots=True)
 class Write:
-    """What one turn adds to one execution; `record` is the execution's own row, when it is not written yet."""
+    """What one turn adds to one execution.
 
-    run: Run
-    events: list[Event]
-    outputs: list[tuple[int, int, Outcome]]
-    finished: bool
-    record: Any = None
+    Attributes
+    ----------
+    record : Record or None
+        The execution's own row, when it is not written yet.
+    body : bytes
+        The events as they are written.
+    """
+
+    __slots__ = ("_body", "_events", "count", "finished", "outputs", "record", "run")
+
+    def __init__(
+        self, run: Run, events: list[Event] | None, outputs: list[tuple[int, int, Outcome]], finished: bool, record: Any = None, body: bytes = b"", count: int = 0
+    ) -> None:
+        self.run, self.outputs, self.finished, self.record = run, outputs, finished, record
+        self._events, self._body = events, body
+        self.count = count if events is None else len(events)
+
+    @property
+    def events(self) -> list[Event]:
+        if self._events is None:
+            self._events = decode(self._body)
+        return self._events
+
+    @property
+    def body(self) -> bytes:
+        return self._body or encode(self._events)
 
 
 # shared by all that have none: replaced, never changed
@@ -146,12 +202,18 @@ class Run(Signal):
         Called once, after the end is recorded, on the thread that drives; also when the run is broken.
     broken : Exception or None
         Why it cannot be driven on: what it holds beyond its last recorded event counts for nothing.
+    state : ExecutionState or Sprinted
+        Before its first event that of its `origin`, which is shared and never changed.
+    row : Record
+        What is known of it from its start.
+    sprint : Sprint or None
+        Set while it is done at one go: nobody but its worker may change its state then.
     """
 
     # thousands are alive at once: what is rarely there is made when it is asked for, and there is no dict
     __slots__ = (
         "__weakref__", "_listeners", "_on_end", "artifacts", "backend", "broken", "clock", "committed", "finished_us", "in_flight", "kept_outputs", "key",
-        "log", "outputs", "perform", "record", "runner", "special", "state", "timeout_s", "timers",
+        "log", "origin", "outputs", "perform", "record", "row", "runner", "special", "sprint", "state", "timeout_s", "timers",
     )  # fmt: skip
 
     def __init__(
@@ -163,8 +225,11 @@ class Run(Signal):
         perform: Callable[[Order], Outcome],
         in_memory: bool = False,
         timeout_s: float | None = None,
+        origin: Origin | None = None,
+        row: Any = None,
     ) -> None:
-        self.key, self.state, self.clock, self.backend, self.perform = key, state, clock, backend, perform
+        self.key, self.clock, self.backend, self.perform, self.origin, self.row = key, clock, backend, perform, origin, row
+        self.state: Any = state
         self.log: list[Event] | None = [] if in_memory else None
         self.timeout_s = timeout_s
         self._is_set, self._lock = False, None
@@ -182,10 +247,16 @@ class Run(Signal):
         self.special: dict[str, Backend] = _NOTHING
         self.artifacts = ""
         self.record: Any = None
+        self.sprint: Sprint | None = None
 
     def now(self) -> int:
         """Microseconds since the start, by the execution's own clock."""
         return self.clock.time_us() - self.state.start_us
+
+    @property
+    def name(self) -> str:
+        """The execution's name, as its context object has it."""
+        return self.row.name if self.row is not None else self.state.context_execution["Name"]
 
     @property
     def done(self) -> Signal:

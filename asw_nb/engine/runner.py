@@ -19,15 +19,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from asw_nb.engine import events as ev
-from asw_nb.engine import map_run
 from asw_nb.engine.clock import Clock
 from asw_nb.engine.events import Event
 from asw_nb.engine.frames import TASK
+from asw_nb.engine.messages import take
 from asw_nb.engine.run import NO_OUTPUTS, NO_TIMERS, Backend, Journal, Order, Outcome, Run, Write
+from asw_nb.engine.sprint import Sprinted, Sprints
 from asw_nb.engine.states import advance
 from asw_nb.engine.timers import Timers
 from asw_nb.errors import StoreError
@@ -45,6 +45,10 @@ it is still in the processor's caches and before the garbage collector has looke
 MANY, MANY_NS = 8, 20_000_000
 """Executions that bring something in one turn, from which on those that are still under way are written this much later: one that has ended by
 then, as most of many short ones have, costs a single row. Those that end are written at once."""
+
+
+LAST_MOMENTS = 200
+"""Milliseconds that an execution which is done at one go is waited for when the engine closes; a function that runs is not."""
 
 
 class Runner:
@@ -71,6 +75,7 @@ class Runner:
         self._busy_backends: set[Backend] = set()
         # runs whose newest events are not written yet, and until when that may stay so; see `_window_is_open`
         self._unwritten: dict[int, Run] = {}
+        self.sprints = Sprints()
         self._write_due_ns = 0
         self.write_every_ns = WRITE_EVERY_NS
         self.write_seldom_ns = WRITE_SELDOM_NS
@@ -101,6 +106,13 @@ class Runner:
         """End an execution as ABORTED; returns at once."""
         (self.arrivals or self.inbox).append(("stop", run, error, cause))
         self.ring()
+
+    def tell(self, run: Run, news: Sprinted | tuple[Any, ...] | None) -> None:
+        """Bring what became of an execution that was done at one go; without driving."""
+        if isinstance(news, Sprinted):
+            self.sprints.ended.append((run, news))
+        elif news is not None:
+            self.inbox.append(news)
 
     def answer(self, order: Order, outcome: Outcome, drive: bool = True) -> None:
         """Bring the outcome of an order, from a backend's thread."""
@@ -158,7 +170,7 @@ class Runner:
     @property
     def busy(self) -> bool:
         """Whether somebody drives right now: what is brought then joins a transaction that is under way."""
-        return bool(self.arrivals or self.inbox) or self._baton.locked()
+        return bool(self.arrivals or self.inbox or self.sprints.ended) or self._baton.locked()
 
     def close(self) -> None:
         """Stop driving. What is recorded stays; what ran is gone on with after a resume."""
@@ -167,10 +179,34 @@ class Runner:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(5)
         with self._baton:
-            unwritten, self._unwritten = self._unwritten, {}
-            self._commit([w for w in map(_news, unwritten.values()) if w is not None])
+            self._write_all()
             for backend in {id(r.backend): r.backend for r in self.runs.values()}.values():
                 backend.close()
+
+    def _write_all(self) -> None:
+        """Write what is not written yet, and that has arrived what has not begun."""
+        dirty: dict[int, Run] = {}
+        writes: list[Write] = []
+        self._close_window(dirty)
+        for _ in range(LAST_MOMENTS):
+            if not self._unwritten:
+                break
+            time.sleep(0.001)  # some were just between two steps
+            self._take(self.inbox, len(self.inbox), dirty)
+            self._close_window(dirty)
+            for key in dirty:
+                self._unwritten.pop(key, None)
+            writes += self.sprints.take_ended(self._unwritten)
+        for run in self.arrivals:
+            if type(run) is Run:
+                run.sprint = None
+                self._begin(run, dirty)
+        self.arrivals.clear()
+        writes += [w for w in map(_news, dirty.values()) if w is not None]
+        self._commit(writes)
+        for write in writes:
+            if write.finished and write.run.broken is None:
+                self._finish(write.run)
 
     # the engine's own thread --------------------------------------------------------------------
 
@@ -212,18 +248,24 @@ class Runner:
             return False
         dirty, self._dirty = self._dirty, {}
         unwritten = self._unwritten
+        sprints = self.sprints
+        if sprints.later:
+            self.inbox.extend(sprints.later)
+            sprints.later.clear()
         if self.inbox:
             self._take(self.inbox, TURN_LIMIT, dirty)
+        writes = sprints.take_ended(unwritten) if sprints.ended else []
+        short: list[Run] = []
         if self.arrivals and len(unwritten) < STARTS:
-            self._take(self.arrivals, STARTS, dirty)
+            short = self._let_in(dirty)
         self.timers.fire(dirty)
-        many = len(dirty) >= MANY
+        many = len(dirty) + len(short) >= MANY
         may_wait = self._window_is_open(many)
         if unwritten and not may_wait:
-            dirty.update(unwritten)
-            unwritten.clear()
+            self._close_window(dirty)
+        if short:
+            self._sprint(short, many and may_wait, dirty, from_worker)
         again: dict[int, Run] = {}
-        writes: list[Write] = []
         for key, run in dirty.items():
             state = run.state
             if run.broken is not None:
@@ -232,7 +274,7 @@ class Runner:
                 if state.status == "RUNNING" and advance(state, run.now, TURN_LIMIT):
                     again[key] = run
             except Exception as bug:
-                self._break(run, bug)
+                self.break_off(run, bug)
                 continue
             if state.opened and may_wait and self._only_short(run, many, from_worker):
                 unwritten[key] = run
@@ -259,17 +301,65 @@ class Runner:
     def _take(self, messages: deque[Any], most: int, dirty: dict[int, Run]) -> None:
         """Do what the first of these messages say; whose execution has more to do afterwards is `dirty`."""
         for _ in range(min(len(messages), most)):
-            message = messages.popleft()
-            try:
-                run = self._begin(message) if type(message) is Run else ON_MESSAGE[message[0]](self, message)
-            except Exception as bug:  # it may end this execution, never the engine
-                self._break(_run_of(message), bug)
-                continue
+            run = take(self, messages.popleft())
             if run is not None:
                 dirty[run.key] = run
 
+    def _let_in(self, dirty: dict[int, Run]) -> list[Run]:
+        """Begin with the first of those that have arrived; gives those that may be done at one go, which have not begun yet."""
+        arrivals, known = self.arrivals, self.runs
+        short: list[Run] = []
+        last: Any = None
+        for _ in range(min(len(arrivals), STARTS)):
+            run = arrivals.popleft()
+            if type(run) is not Run:
+                arrivals.appendleft(run)
+                self._take(arrivals, 1, dirty)
+                continue
+            known[run.key] = run
+            sprint = run.sprint
+            if sprint is not None:
+                if sprint is not last:
+                    last, is_short = sprint, self.write_every_ns > 0 and sprint.suits(run.backend)
+                if is_short:
+                    short.append(run)
+                    continue
+                run.sprint = None
+            self._begin(run, dirty)
+        return short
+
+    def _sprint(self, runs: list[Run], together: bool, dirty: dict[int, Run], from_worker: bool) -> None:
+        """Have these done at one go; one by one in the loop where there are few."""
+        if not together:
+            for run in runs:
+                run.sprint = None
+                self._begin(run, dirty)
+            return
+        self._unwritten.update((run.key, run) for run in runs)
+        try:
+            self._busy_backends |= self.sprints.hand_out(runs, from_worker)
+        except Exception as bug:
+            for run in runs:
+                if run.sprint is not None:
+                    self.break_off(run, bug)
+
+    def _close_window(self, dirty: dict[int, Run]) -> None:
+        """All that is not written yet will be now, but for executions that are done at one go: one whose turn comes soon, since others have ended
+        meanwhile, and one that is just between two steps."""
+        unwritten, late = self._unwritten, {}
+        put_off = self.sprints.put_off(unwritten) if not self.closed else set()
+        for key, run in unwritten.items():
+            if run.sprint is None or (key not in put_off and self.sprints.take_back(run)):
+                dirty[key] = run
+            else:
+                late[key] = run
+        unwritten.clear()
+        if late:
+            unwritten.update(late)
+            self._write_due_ns = time.monotonic_ns() + (self.many_ns if put_off else WRITE_EVERY_NS)
+
     def _news_waits(self) -> bool:
-        return bool(self.inbox) or (bool(self.arrivals) and len(self._unwritten) < STARTS)
+        return bool(self.inbox or self.sprints.ended) or (bool(self.arrivals) and len(self._unwritten) < STARTS)
 
     def _window_is_open(self, many: bool) -> bool:
         """Whether the newest events may be written together with those that follow at once.
@@ -324,7 +414,7 @@ class Runner:
             self._pause_ns = min(max(self.write_every_ns, 4 * (ended - begun)), self.write_seldom_ns)
         for write in writes:
             if write.run.broken is None:
-                write.run.committed += len(write.events)
+                write.run.committed += write.count
 
     def _record(self, writes: list[Write]) -> None:
         """Write them; those that cannot be written break their executions, and no others."""
@@ -333,7 +423,7 @@ class Runner:
         except Exception as problem:
             if len(writes) == 1 or isinstance(problem, StoreError):
                 for write in writes:
-                    self._break(write.run, problem)
+                    self.break_off(write.run, problem)
                 return
             for write in writes:
                 self._record([write])
@@ -348,13 +438,13 @@ class Runner:
                 self._dispatch(run, orders)
             except Exception as bug:
                 again.pop(key, None)
-                self._break(run, bug)
+                self.break_off(run, bug)
         for backend, given in orders.items():
             try:
                 backend.submit(given, from_worker)
             except Exception as bug:
                 for order in given:
-                    self._break(order.run, bug)
+                    self.break_off(order.run, bug)
             self._busy_backends.add(backend)
             self._call_the_engine()
         for key, run in dirty.items():
@@ -397,132 +487,30 @@ class Runner:
         for tell in run._on_end or ():
             tell(run)
 
-    def _break(self, run: Run, problem: BaseException) -> None:
+    def break_off(self, run: Run, problem: BaseException) -> None:
         """The execution cannot be driven on: leave it as recorded, and tell whoever waits."""
         if run.broken is not None:
             return
-        run.broken = problem
+        run.broken, run.sprint = problem, None
         run.state.abandon()
         run.outputs = NO_OUTPUTS
         run.timers = NO_TIMERS
         self._unwritten.pop(run.key, None)
+        self.sprints.in_hand.pop(run.key, None)
         self.runs.pop(run.key, None)
         run.done.set()
         for tell in run._on_end or ():
             tell(run)
 
-    # messages ------------------------------------------------------------------------------------------
-
-    def _begin(self, run: Run) -> Run:
-        self.runs[run.key] = run
-        run.state.record((ev.STARTED, 0, 0))
-        self.timers.limit_execution(run, run.state.start_us)
-        return run
-
-    def _on_resume(self, message: tuple[Any, ...]) -> Run:
-        run: Run = message[1]
-        self.runs[run.key] = run
-        run.state.wake()
-        taken = [f for f in run.state.opened if f.submitted and f.state.resource is not None]
-        waiting = [f for f in taken if f.state.resource is not None and f.state.resource.kind != "workflow"]
-        for frame in waiting:  # whoever took it will answer with its task token
-            self.timers.limit_task(run, frame, run.clock.time_us())
-        run.state.opened = [f for f in run.state.opened if f not in waiting]
-        self.timers.limit_execution(run, run.state.start_us)
-        return run
-
-    def _on_redrive(self, message: tuple[Any, ...]) -> Run:
-        _, run, event = message
-        self.runs[run.key] = run
-        run.state.doze()
-        run.state.record((event[0], run.now(), *event[2:]))
-        self.timers.limit_execution(run, run.clock.time_us())  # the second life gets the whole time again
-        return run
-
-    def _on_stop(self, message: tuple[Any, ...]) -> Run | None:
-        _, run, error, cause = message
-        if run.state.status != "RUNNING" or run.broken is not None:
-            return None
-        run.state.record((ev.ENDED, run.now(), 0, "ABORTED", error, cause))
-        return run
-
-    def _on_give_up(self, message: tuple[Any, ...]) -> None:
-        _, run, problem = message
-        if run.state.status == "RUNNING":
-            self._break(run, problem)
-
-    def _on_answer(self, message: tuple[Any, ...]) -> Run | None:
-        order, outcome = message[1], message[2]
-        run: Run = order.run
-        if not outcome.submitted:
-            run.in_flight -= 1
-        state = run.state
-        frame = state.frames.get(order.frame)
-        if run.broken is None and (outcome.lines or outcome.traceback or outcome.metrics):
-            if run.outputs is NO_OUTPUTS:
-                run.outputs = []
-            run.outputs.append((order.frame, order.token, outcome))  # kept also when the answer comes too late
-        if frame is None or frame.phase != TASK or frame.token != order.token or run.broken is not None:
-            return run if run.outputs or (run.clock.virtual and run.state.status == "RUNNING") else None
-        base = state.start_us
-        started = None if outcome.started_us is None else outcome.started_us - base
-        at = run.now() if outcome.finished_us is None else outcome.finished_us - base
-        resource = frame.state.resource
-        if frame.children is not None:
-            map_run.answered(state, frame, outcome.value, outcome.error if outcome.failed else None, outcome.cause, at)
-        elif outcome.submitted or (
-            resource is not None
-            and resource.pattern == "waitForTaskToken"
-            and not outcome.failed
-            and not outcome.final
-        ):
-            if frame.submitted:  # a resumed execution has found the child that it started before
-                return None
-            state.record((ev.SUBMITTED, at, frame.id, outcome.value))
-        elif outcome.failed:
-            state.record((ev.FAILED, at, frame.id, outcome.error, outcome.cause, started, outcome.worker))
-        else:
-            state.record((ev.SUCCEEDED, at, frame.id, outcome.value, started, outcome.worker))
-        return run
-
-    def _on_callback(self, message: tuple[Any, ...]) -> Run | None:
-        _, run, number, token, outcome = message
-        frame = run.state.frames.get(number)
-        if frame is None or frame.phase != TASK or frame.token != token or run.broken is not None:
-            return None
-        at = run.now()
-        if outcome.failed:
-            run.state.record((ev.FAILED, at, number, outcome.error, outcome.cause, None, outcome.worker))
-        else:
-            run.state.record((ev.SUCCEEDED, at, number, outcome.value, None, outcome.worker))
-        return run
-
-    def _on_picked_up(self, message: tuple[Any, ...]) -> Run | None:
-        _, order, worker = message
-        if not order.open:
-            return None
-        order.run.state.record((ev.PICKED_UP, order.run.now(), order.frame, worker))
-        return order.run
-
-    def _on_heartbeat(self, message: tuple[Any, ...]) -> None:
-        self.timers.beat(message[1])
-
-
-ON_MESSAGE: dict[str, Callable[[Runner, Any], Run | None]] = {
-    "resume": Runner._on_resume,
-    "redrive": Runner._on_redrive,
-    "stop": Runner._on_stop,
-    "give_up": Runner._on_give_up,
-    "answer": Runner._on_answer,
-    "callback": Runner._on_callback,
-    "picked_up": Runner._on_picked_up,
-    "heartbeat": Runner._on_heartbeat,
-}
-
-
-def _run_of(message: Any) -> Run:
-    about = message if type(message) is Run else message[1]
-    return about.run if isinstance(about, Order) else about
+    def _begin(self, run: Run, dirty: dict[int, Run]) -> None:
+        try:
+            if run.origin is not None and run.state is run.origin.waiting:
+                run.state = run.origin.state(run.row)
+            run.state.record((ev.STARTED, 0, 0))
+            self.timers.limit_execution(run, run.state.start_us)
+            dirty[run.key] = run
+        except Exception as bug:  # it may end this execution, never the engine
+            self.break_off(run, bug)
 
 
 def _tell(write: Write) -> None:

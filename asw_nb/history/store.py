@@ -105,6 +105,8 @@ _FROM = "FROM executions e JOIN definitions d ON d.id = e.definition"
 
 
 def _text(value: Any) -> str:
+    if type(value) is int:
+        return str(value)
     return encode(value).decode("utf-8", "surrogatepass")
 
 
@@ -126,7 +128,7 @@ _START = (
 )
 _WHOLE = (
     "INSERT INTO executions(id, workflow, name, type, started_us, input, backend, definition, tags, timeout_s, owner, finished_us, output, status) "
-    "SELECT *, 'SUCCEEDED' FROM (VALUES {rows})"
+    "VALUES {rows}"
 )
 _FIRST_EVENTS = "INSERT INTO events VALUES {rows}"
 _EVENTS = (
@@ -263,15 +265,15 @@ class Store(HistoryFile):
         for w in writes:
             run, record = w.run, w.record
             if record is not None:
-                if w.events:
-                    first.append((run.key, run.committed, len(w.events), encode(w.events)))
+                if w.count:
+                    first.append((run.key, run.committed, w.count, w.body))
                 state = run.state
                 if w.finished and state.status == "SUCCEEDED" and state.count < LONG:
-                    whole.append((*self._row(record, me), run.finished_us, _text(state.output)))
+                    whole.append((*self._row(record, me), run.finished_us, _text(state.output), "SUCCEEDED"))
                     continue
                 started.append((*self._row(record, me), record.status))
-            elif w.events:
-                events.append((run.key, run.committed, len(w.events), encode(w.events), me))
+            elif w.count:
+                events.append((run.key, run.committed, w.count, w.body, me))
             if w.finished:
                 ended.append((*_end(run), run.key))
         outputs = [_output(w.run.key, frame, token, o) for w in writes for frame, token, o in w.outputs]
