@@ -6,18 +6,15 @@ messages into the loop's inbox; the holder of the baton takes them out and calls
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asw_nb.engine import events as ev
 from asw_nb.engine import map_run
 from asw_nb.engine.frames import TASK
-from asw_nb.engine.run import NO_OUTPUTS, Order, Run
+from asw_nb.engine.run import NO_OUTPUTS, Message, Order, Run
 
 if TYPE_CHECKING:
     from asw_nb.engine.runner import Runner
-
-Message = tuple[Any, ...]
-
 
 def take(runner: Runner, message: Message) -> Run | None:
     """Do what a message says; the execution, when it has more to do afterwards."""
@@ -157,4 +154,4 @@ ON_MESSAGE: dict[str, Callable[[Runner, Message], Run | None]] = {
 }
 
 
-__all__ = ["Message", "take"]
+__all__ = ["take"]

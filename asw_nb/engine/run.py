@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from asw_nb.engine.sprint import Sprint
     from asw_nb.language.plan import StatePlan
 
+Message = tuple[Any, ...]
+"""What is brought to the loop: its kind, the run or the order that it is about, and more."""
+
 Timer = tuple[int, int, "Run", int, int, str]
 """When it is due in microseconds, its number, and what it belongs to: the execution, the frame and the order; what for."""
 
@@ -280,4 +283,4 @@ class Run(Signal):
             self.listeners.remove(listener)
 
 
-__all__ = ["NO_OUTPUTS", "NO_TIMERS", "Backend", "Journal", "Order", "Outcome", "Run", "Timer", "Write"]
+__all__ = ["NO_OUTPUTS", "NO_TIMERS", "Backend", "Journal", "Message", "Order", "Origin", "Outcome", "Run", "Timer", "Write"]

@@ -17,7 +17,7 @@ from typing import Any
 from asw_nb.engine.events import END, MOVED, MOVED_RESULT, MOVED_WITH, SAME, SCHEDULED, STARTED, SUCCEEDED, Event
 from asw_nb.engine.execution import ExecutionState
 from asw_nb.engine.payload import decode, encode
-from asw_nb.engine.run import NO_OUTPUTS, Backend, Order, Origin, Outcome, Run, Write
+from asw_nb.engine.run import NO_OUTPUTS, Backend, Message, Order, Origin, Outcome, Run, Write
 from asw_nb.language.nesting import check_growth
 from asw_nb.language.plan import CHOICE, PASS, SUCCEED, TASK, Plan, StatePlan
 
@@ -142,7 +142,6 @@ class _NoFrame:
 
 NO_FRAME: Any = _NoFrame()
 
-Message = tuple[Any, ...]
 Learn = Callable[[str, float], None]
 
 
