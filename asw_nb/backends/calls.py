@@ -80,6 +80,7 @@ class FunctionCalls:
             outcome = Outcome(value)
             if (
                 self.payload_limit is not None
+                and type(value) in _MAY_BE_LARGE
                 and resource is not None
                 and _large(value)
                 and size_bytes(value) > self.payload_limit
@@ -144,8 +145,11 @@ def _invoked(event: Any) -> tuple[Resource, Any]:
     return parse_resource(name), payload
 
 
+_MAY_BE_LARGE = frozenset({str, list, dict})
+
+
 def _large(value: Any) -> bool:
-    return isinstance(value, (list, dict)) or (isinstance(value, str) and len(value) > 60_000)
+    return type(value) is not str or len(value) > 60_000
 
 
 def _too_large(order: Order) -> Outcome:

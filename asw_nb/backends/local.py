@@ -17,6 +17,7 @@ from collections import deque
 from asw_nb.engine.run import Order, Outcome, Run
 from asw_nb.engine.runner import Runner
 from asw_nb.engine.sprint import go
+from asw_nb.language.plan import StatePlan
 
 SHORT_S = 0.0002
 """A task this short is not worth a wake-up."""
@@ -32,11 +33,22 @@ IDLE_S = 10.0
 """A worker that had nothing to do for this long ends."""
 
 
+NOTEWORTHY_S = 0.00005
+"""Of tasks that are known to take less than this, only one that takes more is news."""
+
+
 def learn(costs: dict[str, float], kind: str, seconds: float) -> None:
     """Keep a moving average of what orders of a kind take. A single one that took long (it waited for the interpreter's lock) changes
     little; five in a row change it all."""
     old = costs.get(kind)
     costs[kind] = seconds if old is None else 0.7 * old + 0.3 * min(seconds, 4 * old)
+
+
+def learn_of(costs: dict[str, float], order: Order, seconds: float) -> StatePlan | None:
+    """Learn from a task that was run; its state, when how long others of it take is no news."""
+    kind = order.kind
+    learn(costs, kind, seconds)
+    return order.state if costs[kind] < NOTEWORTHY_S else None
 
 
 class ThreadBackend:
@@ -144,6 +156,7 @@ class ThreadBackend:
 
     def _work(self, label: str) -> None:
         queue, answer, clock = self._queue, self.runner.answer, time.perf_counter
+        known: StatePlan | None = None  # of whose tasks it is no news how long they take
         while True:
             try:
                 order = queue.popleft()
@@ -162,7 +175,8 @@ class ThreadBackend:
             outcome = order.run.perform(order)
             ended = clock()
             outcome.worker = label
-            learn(self._cost, order.kind, ended - begun)
+            if order.state is not known or ended - begun > NOTEWORTHY_S:
+                known = learn_of(self._cost, order, ended - begun)
             drive = not queue or ended - begun > SHORT_S or ended - self._last_turn > TURN_EVERY_S
             answer(order, outcome, drive)
             if drive:
@@ -193,14 +207,15 @@ class InlineBackend:
         self._learn = functools.partial(learn, self._cost)
 
     def submit(self, orders: list[Order], from_worker: bool) -> None:
-        answer, clock = self.runner.answer, time.perf_counter
+        answer, clock, known = self.runner.answer, time.perf_counter, None
         begun = clock()
         for order in orders:
             outcome = order.run.perform(order)
             outcome.worker = "inline"
             answer(order, outcome, False)
             ended = clock()
-            learn(self._cost, order.kind, ended - begun)
+            if order.state is not known or ended - begun > NOTEWORTHY_S:
+                known = learn_of(self._cost, order, ended - begun)
             begun = ended
 
     def sprint(self, runs: list[Run], from_worker: bool) -> None:

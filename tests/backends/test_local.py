@@ -34,7 +34,7 @@ class Answers:
 
 def order(number: int, perform: Any, wanted: bool = True) -> Any:
     """An order as a backend sees it."""
-    return SimpleNamespace(number=number, kind="f", open=wanted, run=SimpleNamespace(perform=perform))
+    return SimpleNamespace(number=number, kind="f", state="f", open=wanted, run=SimpleNamespace(perform=perform))
 
 
 @pytest.fixture

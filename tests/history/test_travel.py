@@ -49,7 +49,7 @@ FLAKY = {
 }  # fmt: skip
 
 
-def flaky_run(items: list[int], last: Any = None, type: str = "STANDARD") -> Execution:
+def flaky_run(items: list[int], last: Any = None, type: str = "STANDARD", executor: str = "threads") -> Execution:
     """Items fail by what they are: 3 is caught, 4 is tried again, 5 fails for good."""
     tried: dict[int, int] = {}
 
@@ -66,7 +66,7 @@ def flaky_run(items: list[int], last: Any = None, type: str = "STANDARD") -> Exe
     flow = asw.workflow(FLAKY, name="flaky")
     given_input = {"items": items, "round": 0}
     functions = {"work": work, "last": last or (lambda event: "done")}
-    return flow.run(given_input, functions=functions, clock=asw.VirtualClock(), type=type)
+    return flow.run(given_input, functions=functions, clock=asw.VirtualClock(), type=type, executor=executor)
 
 
 def travel_of(run: Execution, monkeypatch: pytest.MonkeyPatch, interval: int, chunk: int | None = None) -> Travel:
@@ -137,7 +137,7 @@ def test_a_redriven_execution_can_be_travelled_through(monkeypatch):
 
 
 def test_failures_are_remembered_with_their_places(monkeypatch):
-    run = flaky_run([1, 3, 5, 2])
+    run = flaky_run([1, 3, 5, 2], executor="inline")  # one item after the other
     travel = travel_of(run, monkeypatch, 7)
     travel.follow()
     assert travel.failed == 4
