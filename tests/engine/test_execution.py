@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -197,6 +198,9 @@ def test_whatever_runs_the_log_says_it_all(
     # the log, as it was made and as JSON, folds to the same at every prefix, and to what the live state was
     live = run._run.state
     log = list(run._events())
+    end = time.monotonic() + 30
+    while (not committed or normal(committed[-1]) != normal(log[-1])) and time.monotonic() < end:
+        time.sleep(0.001)  # who listens is told after who waits
     assert normal(log[-len(committed) :]) == normal(committed)
     one, other, prefixes = fresh(live), fresh(live), []
     for made, read in zip(log, decode(encode(log)), strict=True):
