@@ -11,15 +11,7 @@ from typing import Any
 
 from asw_nb.analysis.words import cut, duration_text
 from asw_nb.cli import DONE, NO_HISTORY, WRONG_DEFINITION, worded
-from asw_nb.cli_parts import (
-    dump,
-    facts,
-    file_of,
-    found,
-    functions_of,
-    opened,
-    summary,
-)
+from asw_nb.cli_parts import dump, facts, file_of, found, functions_of, opened, summary
 from asw_nb.cli_running import publish, resume, run
 from asw_nb.errors import StoreError, UnknownExecution, UsageError
 from asw_nb.handle import Execution

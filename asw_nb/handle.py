@@ -244,9 +244,7 @@ class Execution(View):
         UsageError
             It still runs after `timeout` seconds.
         """
-        run = self._run
-        if run is None or run.broken is not None or not run.is_set() or self._workspace.closed:
-            self.wait(timeout)
+        self.wait(timeout)
         record = self._latest()
         if record.status == "SUCCEEDED":
             return record.output

@@ -115,7 +115,7 @@ class Launch:
             mocked=answers.resources(plan) if answers is not None else set(),
             sprint=Sprint.of(plan, special) if free else None,
             waiting=ExecutionState(plan, None, 0),
-            handle=Execution,
+            handle=Execution,  # asked for here: an import within `start` would cost as much as a clock
         )
 
     def start(self, input: Any, name: str | None) -> Execution:
@@ -130,12 +130,20 @@ class Launch:
         workspace.must_be_open()
         store, runner = workspace.store, workspace.runner
         key = store.new_key()
-        # by position, all of them: a keyword costs as much as a clock
         record = Record(
-            key, self.workflow, ordered_id() if name is None else checked_name(name), self.type, self.clock.time_us(), given_input(input),
-            store.definition_id(plan.digest, plan.dialect, plan.document), plan.dialect, plan.digest, "RUNNING", None, None, None, None, None, 0,
-            self.place, dict(self.tags) if self.tags else _NO_TAGS, self.timeout_s,
-        )  # fmt: skip
+            key,
+            self.workflow,
+            ordered_id() if name is None else checked_name(name),
+            self.type,
+            self.clock.time_us(),
+            given_input(input),
+            store.definition_id(plan.digest, plan.dialect, plan.document),
+            plan.dialect,
+            plan.digest,
+            backend=self.place,
+            tags=dict(self.tags) if self.tags else _NO_TAGS,
+            timeout_s=self.timeout_s,
+        )
         # a lone start is on disk when this returns; in a burst it joins the transaction that is under way
         alone = name is not None or not runner.busy
         sprint = None if alone else self.sprint

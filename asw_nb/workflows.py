@@ -147,8 +147,8 @@ class Workflow:
         -------
         Execution
         """
-        place = workspace if type(workspace) is Workspace else _workspace(workspace) or self._workspace or default_workspace()
-        name = options.pop("name", None) if "name" in options else None
+        place = _workspace(workspace) or self._workspace or default_workspace()
+        name = options.pop("name", None)
         last = self._launched
         if last is None or last[0].workspace is not place or not _same(options, last[1]):
             # kept, since whoever starts one in a loop starts the next alike; with a copy of what can change between two starts

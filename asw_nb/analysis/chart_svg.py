@@ -118,10 +118,10 @@ def marks_of(axis: Axis, low: float, high: float, about: int = 7) -> list[tuple[
         found = [(float(p), _number(10.0**p)) for p in range(first, last + 1, step)]
         if len(found) < 3:
             found = [
-                (math.log10(m * 10.0**p), _number(m * 10.0**p))
+                (math.log10(value), _number(value))
                 for p in range(math.floor(low), last + 2)
                 for m in (1, 2, 5)
-                if m * 10.0**p and low <= math.log10(m * 10.0**p) <= high  # the smallest number is less than ten of its own size
+                if (value := m * 10.0**p) and low <= math.log10(value) <= high  # ten to the -324 is no number
             ]
         return found
     found = [(v, _number(v)) for v in ticks(low, high, about)]

@@ -8,7 +8,6 @@ within milliseconds."""
 
 from __future__ import annotations
 
-import functools
 import itertools
 import threading
 import time
@@ -16,7 +15,7 @@ from collections import deque
 
 from asw_nb.engine.run import Order, Outcome, Run
 from asw_nb.engine.runner import Runner
-from asw_nb.engine.sprint import go
+from asw_nb.engine.sprint import NOTEWORTHY_US, go
 from asw_nb.language.plan import StatePlan
 
 SHORT_S = 0.0002
@@ -32,23 +31,26 @@ TURN_EVERY_S = 0.001
 IDLE_S = 10.0
 """A worker that had nothing to do for this long ends."""
 
-
-NOTEWORTHY_S = 0.00005
-"""Of tasks that are known to take less than this, only one that takes more is news."""
+NOTEWORTHY_S = NOTEWORTHY_US / 1e6
 
 
-def learn(costs: dict[str, float], kind: str, seconds: float) -> None:
-    """Keep a moving average of what orders of a kind take. A single one that took long (it waited for the interpreter's lock) changes
-    little; five in a row change it all."""
-    old = costs.get(kind)
-    costs[kind] = seconds if old is None else 0.7 * old + 0.3 * min(seconds, 4 * old)
+class Costs(dict[str, float]):
+    """What tasks take, in seconds, by what is called."""
 
+    def learn(self, kind: str, seconds: float) -> None:
+        """Keep a moving average. A single one that took long (it waited for the interpreter's lock) changes little; five in a row change it all."""
+        old = self.get(kind)
+        self[kind] = seconds if old is None else 0.7 * old + 0.3 * min(seconds, 4 * old)
 
-def learn_of(costs: dict[str, float], order: Order, seconds: float) -> StatePlan | None:
-    """Learn from a task that was run; its state, when how long others of it take is no news."""
-    kind = order.kind
-    learn(costs, kind, seconds)
-    return order.state if costs[kind] < NOTEWORTHY_S else None
+    def learn_of(self, order: Order, seconds: float) -> StatePlan | None:
+        """Learn from a task that was run; its state, when how long others of it take is no news."""
+        kind = order.kind
+        self.learn(kind, seconds)
+        return order.state if self[kind] < NOTEWORTHY_S else None
+
+    def is_short(self, kind: str) -> bool:
+        """Whether these are known to take less time than it takes to write their result down."""
+        return self.get(kind, 1.0) <= SHORT_S
 
 
 class ThreadBackend:
@@ -70,8 +72,8 @@ class ThreadBackend:
         self._lock = threading.Lock()
         self._threads: set[int] = set()
         self._numbers = itertools.count(1)
-        self._cost: dict[str, float] = {}
-        self._learn = functools.partial(learn, self._cost)
+        self._costs = Costs()
+        self.is_short = self._costs.is_short
         self._last_turn = 0.0
         self._relief = 1
         self._taken = self._seen = 0  # orders, roughly: workers count without a lock
@@ -79,10 +81,10 @@ class ThreadBackend:
 
     def submit(self, orders: list[Order], from_worker: bool) -> None:
         """Queue orders and wake as many workers as they are worth."""
-        cost = self._cost
+        is_short = self.is_short
         long = 0
         for order in orders:
-            if cost.get(order.kind, 1.0) > SHORT_S:
+            if not is_short(order.kind):
                 long += 1
         if long > AT_ONCE:
             long = AT_ONCE
@@ -97,9 +99,6 @@ class ThreadBackend:
         self._queue.extend(runs)
         if not (from_worker and threading.get_ident() in self._threads):
             self._wake(1)
-
-    def is_short(self, kind: str) -> bool:
-        return self._cost.get(kind, 1.0) <= SHORT_S
 
     def relieve(self) -> bool:
         """Wake more workers when those that are awake make no headway: what they do takes longer than it used to."""
@@ -155,7 +154,7 @@ class ThreadBackend:
         return True
 
     def _work(self, label: str) -> None:
-        queue, answer, clock = self._queue, self.runner.answer, time.perf_counter
+        queue, runner, costs, clock = self._queue, self.runner, self._costs, time.perf_counter
         known: StatePlan | None = None  # of whose tasks it is no news how long they take
         while True:
             try:
@@ -165,32 +164,23 @@ class ThreadBackend:
                     return
                 continue
             self._taken += 1
+            begun = ended = clock()
             if isinstance(order, Run):
-                self._sprint(order, label)
-                continue
-            if not order.open:
-                answer(order, Outcome(unwanted=True))  # it only has to be counted
-                continue
-            begun = clock()
-            outcome = order.run.perform(order)
-            ended = clock()
-            outcome.worker = label
-            if order.state is not known or ended - begun > NOTEWORTHY_S:
-                known = learn_of(self._cost, order, ended - begun)
-            drive = not queue or ended - begun > SHORT_S or ended - self._last_turn > TURN_EVERY_S
-            answer(order, outcome, drive)
-            if drive:
+                if runner.sprints.in_hand.pop(order.key, None) is not None:  # the loop has not taken it back
+                    runner.sprinted(order, go(order, runner.sprints.in_hand, costs.learn, label))
+                    ended = clock()
+            elif order.open:
+                outcome = order.run.perform(order)
+                ended = clock()
+                outcome.worker = label
+                if order.state is not known or ended - begun > NOTEWORTHY_S:
+                    known = costs.learn_of(order, ended - begun)
+                runner.answer(order, outcome, False)
+            else:
+                runner.answer(order, Outcome(unwanted=True), False)  # it only has to be counted
+            if not queue or ended - begun > SHORT_S or ended - self._last_turn > TURN_EVERY_S:
+                runner.drive(from_worker=True)
                 self._last_turn = clock()
-
-    def _sprint(self, run: Run, label: str) -> None:
-        """Run an execution at one go, unless the loop has taken it back."""
-        runner, begun = self.runner, time.perf_counter()
-        if runner.sprints.in_hand.pop(run.key, None) is not None:
-            runner.tell(run, go(run, runner.sprints.in_hand, self._learn, label))
-        ended = time.perf_counter()
-        if not self._queue or ended - begun > SHORT_S or ended - self._last_turn > TURN_EVERY_S:
-            runner.drive(from_worker=True)
-            self._last_turn = time.perf_counter()
 
 
 class InlineBackend:
@@ -203,29 +193,26 @@ class InlineBackend:
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
-        self._cost: dict[str, float] = {}
-        self._learn = functools.partial(learn, self._cost)
+        self._costs = Costs()
+        self.is_short = self._costs.is_short
 
     def submit(self, orders: list[Order], from_worker: bool) -> None:
         answer, clock, known = self.runner.answer, time.perf_counter, None
         begun = clock()
         for order in orders:
             outcome = order.run.perform(order)
-            outcome.worker = "inline"
+            outcome.worker = self.name
             answer(order, outcome, False)
             ended = clock()
             if order.state is not known or ended - begun > NOTEWORTHY_S:
-                known = learn_of(self._cost, order, ended - begun)
+                known = self._costs.learn_of(order, ended - begun)
             begun = ended
 
     def sprint(self, runs: list[Run], from_worker: bool) -> None:
-        runner = self.runner
+        runner, in_hand = self.runner, self.runner.sprints.in_hand
         for run in runs:
-            runner.sprints.in_hand.pop(run.key)
-            runner.tell(run, go(run, runner.sprints.in_hand, self._learn, self.name))
-
-    def is_short(self, kind: str) -> bool:
-        return self._cost.get(kind, 1.0) <= SHORT_S
+            in_hand.pop(run.key)
+            runner.sprinted(run, go(run, in_hand, self._costs.learn, self.name))
 
     def relieve(self) -> bool:
         return False

@@ -30,6 +30,7 @@ Message = tuple[Any, ...]
 Timer = tuple[int, int, "Run", int, int, str]
 """When it is due in microseconds, its number, and what it belongs to: the execution, the frame and the order; what for."""
 
+
 @dataclass(slots=True)
 class Outcome:
     """What a backend answers for one order. Times in microseconds since 1970.
@@ -207,8 +208,8 @@ class Run(Signal):
         Why it cannot be driven on: what it holds beyond its last recorded event counts for nothing.
     state : ExecutionState or Sprinted
         Before its first event that of its `origin`, which is shared and never changed.
-    row : Record
-        What is known of it from its start.
+    row : Record or None
+        What is known of it from its start; with `origin`, of those that this process has started.
     sprint : Sprint or None
         Set while it is done at one go: nobody but its worker may change its state then.
     """

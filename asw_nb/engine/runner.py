@@ -107,7 +107,7 @@ class Runner:
         (self.arrivals or self.inbox).append(("stop", run, error, cause))
         self.ring()
 
-    def tell(self, run: Run, news: Sprinted | tuple[Any, ...] | None) -> None:
+    def sprinted(self, run: Run, news: Sprinted | tuple[Any, ...] | None) -> None:
         """Bring what became of an execution that was done at one go; without driving."""
         if isinstance(news, Sprinted):
             self.sprints.ended.append((run, news))

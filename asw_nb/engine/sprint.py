@@ -24,9 +24,8 @@ from asw_nb.language.plan import CHOICE, PASS, SUCCEED, TASK, Plan, StatePlan
 MOST_EVENTS = 200
 """A loop of many turns is no short execution."""
 
-
-NOTEWORTHY_US = 100
-"""A function that took less is as short as it was thought to be."""
+NOTEWORTHY_US = 50
+"""Of functions that are known to take less than this, only one that takes more is news."""
 
 
 class Sprint:
@@ -89,8 +88,6 @@ class Sprinted:
     status = "SUCCEEDED"
     error = cause = failed_path = None
     redrives = 0
-    opened: tuple[Any, ...] = ()
-    ready: tuple[Any, ...] = ()
 
     def __init__(self, origin: Origin, row: Any, events: list[Event], output: Any) -> None:
         self._origin, self._row, self.output = origin, row, output
@@ -116,7 +113,6 @@ class Sprinted:
             state.settle()
             self._whole = state
         return self._whole
-
 
 
 def _of_the_whole(name: str) -> property:
@@ -309,4 +305,4 @@ class Sprints:
 
 _NO_EVENTS: list[Event] = []
 
-__all__ = ["Sprint", "Sprinted", "Sprints", "go"]
+__all__ = ["NOTEWORTHY_US", "Sprint", "Sprinted", "Sprints", "go"]

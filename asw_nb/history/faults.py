@@ -83,7 +83,7 @@ def _reason(problem: BaseException, path: Path, doing: str) -> tuple[str, str]:
         return closed
     if primary == sqlite3.SQLITE_FULL or number == errno.ENOSPC:
         return "the disk is full", "Free some space"
-    if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _free(path) < SMALL_BYTES:
+    if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and free_bytes(path) < SMALL_BYTES:
         return "the disk is full", "Free some space"
     if code == sqlite3.SQLITE_IOERR_WRITE:
         limit = "a quota or a limit on the size of files is reached, or the disk fails"
@@ -97,7 +97,8 @@ class Damaged(ValueError):
     """A record that SQLite could read holds no events."""
 
 
-def _free(path: Path) -> int:
+def free_bytes(path: Path) -> int:
+    """What the disk has left for a file; little when that cannot be told."""
     try:
         return shutil.disk_usage(path.parent).free
     except OSError:

@@ -32,8 +32,10 @@ LOG_LIMIT_BYTES = 64 * 2**20
 """The log is cut to this size when a burst that made it longer is over."""
 
 LOG_PAGES = 4000
-"""Pages of the log that are written over into the file together: with SQLite's own thousand, the waiting for the disk that this ends with was a
-twelfth of the time of many short executions."""
+"""Pages of the log that are written over into the file together, where the disk has room for many times that: with SQLite's own thousand, the
+waiting for the disk that this ends with was a twelfth of the time of many short executions."""
+
+ROOM_BYTES = 2**30
 
 _OPENING = threading.Lock()
 _WARNED: set[Path] = set()
@@ -109,7 +111,8 @@ class HistoryFile:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=NORMAL")
                 connection.execute(f"PRAGMA journal_size_limit={LOG_LIMIT_BYTES}")
-                connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+                if faults.free_bytes(self.path) >= ROOM_BYTES:
+                    connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
             except BaseException:
                 connection.close()
                 raise

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import json
 import keyword
+import math
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,9 @@ PATIENCE_S = 60
 
 GRACE_S = 10.0
 """How long a cell that has been interrupted may go on before its kernel is ended."""
+
+LAST_S = 10.0
+"""How long after that nbclient gives it up, where there is no process to end."""
 
 NOT_WELL = ("FAILED", "TIMED_OUT", "ABORTED")
 
@@ -147,7 +151,7 @@ def execute(
     """
     try:
         from nbclient import NotebookClient
-        from nbclient.exceptions import CellExecutionError, DeadKernelError
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     except ImportError:
         raise MissingDependency("nbclient", "reports") from None
     from jupyter_client.kernelspec import NoSuchKernel
@@ -156,7 +160,7 @@ def execute(
     name = kernel or notebook.metadata.get("kernelspec", {}).get("name") or "python3"
     # else the kernel's warning about unencrypted TCP, meant for other machines, is the first thing to read
     quiet = ["--IPKernelApp.log_level=ERROR"]
-    client = NotebookClient(notebook, timeout=None, kernel_name=name, resources={"metadata": {"path": str(folder)}}, extra_arguments=quiet)
+    client = NotebookClient(notebook, timeout=PATIENCE_S, kernel_name=name, resources={"metadata": {"path": str(folder)}}, extra_arguments=quiet)
     done = Executed(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -182,7 +186,7 @@ def execute(
                 try:
                     with limit:
                         client.execute_cell(notebook.cells[index], index, execution_count=number)
-                except CellExecutionError as raised:
+                except (CellExecutionError, CellTimeoutError) as raised:
                     done.failed_cell, done.error = number, _words(raised)
                 finally:
                     if limit.passed:  # what it started is asked for below
@@ -191,7 +195,7 @@ def execute(
                 if done.failed_cell is not None:
                     break
             wait_s = 0.0 if done.interrupted else wait_s
-            with contextlib.suppress(CellExecutionError), _Limit(client, wait_s + PATIENCE_S):  # a kernel that does not listen
+            with contextlib.suppress(CellExecutionError, CellTimeoutError), _Limit(client, wait_s + PATIENCE_S):  # a kernel that does not listen
                 printed = aside(_TOLD.format(wait_s=wait_s)).outputs
                 text = "".join(o.get("text", "") for o in printed if o.output_type == "stream" and o.get("name") == "stdout")
                 done.executions = json.loads(text.strip().rpartition("\n")[2] or "[]")
@@ -206,12 +210,14 @@ def execute(
 class _Limit:
     """Inside, a cell that runs longer than `seconds` is interrupted, and its kernel ended if that does not help.
 
-    nbclient's own limit gives the cell up while its tasks still listen, and what they then meet is printed by asyncio.
+    nbclient's own limit gives the cell up while its tasks still listen, and what they then meet is printed by asyncio. So it comes last, for a
+    kernel that no signal reaches.
     """
 
     def __init__(self, client: Any, seconds: float | None):
         self.passed = self.killed = False
         self._client, self._seconds = client, seconds
+        client.timeout = None if seconds is None else math.ceil(seconds + GRACE_S + LAST_S)
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._wait, name="asw-cell-limit", daemon=True)
 

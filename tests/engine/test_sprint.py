@@ -39,7 +39,7 @@ def burst(flow: asw.Workflow, inputs: list[Any], functions: dict[str, Callable[.
     ws = flow._workspace
     assert ws is not None
     backend: Any = ws.backend(executor)
-    backend._cost.update(dict.fromkeys(functions, 0.0))
+    backend._costs.update(dict.fromkeys(functions, 0.0))
     with ws.runner._baton:
         return [flow.start(one, functions=functions, executor=executor) for one in inputs]
 
@@ -424,7 +424,7 @@ def test_who_listens_is_told_all_events(ws: asw.Workspace) -> None:
     flow = asw.workflow(ONE, "heard", workspace=ws)
     backend: Any = ws.backend("threads")
     flow.run(0, functions={"f": lambda n: n})
-    backend._cost["f"] = 0.0
+    backend._costs["f"] = 0.0
     with ws.runner._baton:
         runs = [flow.start(n, functions={"f": lambda n: n}) for n in range(20)]
         for run in runs:

@@ -131,10 +131,10 @@ def child(what: str, path: Path, limit: int = 0) -> list[Any]:
 
 
 def on_tmpfs(folder: Path, *whats: str) -> tuple[Path, list[list[Any]]]:
-    """What children say that run one after the other on a disk of 30 MB, 29 of them taken until the first has run."""
+    """What children say that run one after the other on a disk of 6 MB, 5 of them taken until the first has run."""
     disk = folder / "disk"
     disk.mkdir()
-    script = [f"mount -t tmpfs -o size=30m tmpfs '{disk}'", f"head -c 29000000 /dev/zero > '{disk}/ballast'"]
+    script = [f"mount -t tmpfs -o size=6m tmpfs '{disk}'", f"head -c 5000000 /dev/zero > '{disk}/ballast'"]
     for what in whats:
         command = f"'{sys.executable}' -c \"$CHILD\" '{what}' '{disk}/history.db' '{folder}/calls-{what}' 0 \"$FLOW\""
         script += [f"{command} > '{folder}/out-{what}'", f"rm -f '{disk}/ballast'"]
