@@ -9,8 +9,8 @@ from typing import Any
 from asw_nb.language.jsonata_calls import Function, apply, callback_args
 from asw_nb.language.jsonata_errors import JsonataError
 from asw_nb.language.jsonata_guard import Run
-from asw_nb.language.jsonata_paths import append as append_values
-from asw_nb.language.jsonata_paths import lookup as lookup_value
+from asw_nb.language.jsonata_sequences import append as append_values
+from asw_nb.language.jsonata_sequences import lookup as lookup_value
 from asw_nb.language.jsonata_values import UNDEFINED, Made, Record, Sequence, is_number, number, truth
 
 

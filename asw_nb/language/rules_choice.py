@@ -16,7 +16,8 @@ from datetime import datetime
 from typing import Any
 
 from asw_nb.language.rules_base import State, Step, listed, short, wrong_language
-from asw_nb.language.rules_expressions import assign_field, is_jsonata, jsonata_string, path_field, payload_template
+from asw_nb.language.rules_expressions import assign_field, path_field, payload_template
+from asw_nb.language.rules_jsonata import is_jsonata, jsonata_string
 
 _RELATIONS = ("Equals", "LessThan", "GreaterThan", "LessThanEquals", "GreaterThanEquals")
 

@@ -16,13 +16,11 @@ from asw_nb.language.rules_errors import catch_field, retry_field
 from asw_nb.language.rules_expressions import (
     assign_field,
     expression_field,
-    is_jsonata,
-    jsonata_string,
-    jsonata_values,
     path_field,
     payload_template,
     result_path_field,
 )
+from asw_nb.language.rules_jsonata import is_jsonata, jsonata_string, jsonata_values
 from asw_nb.language.rules_map import (
     is_dynamic,
     item_batcher_field,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from asw_nb.language.jsonata import check_syntax
-from asw_nb.language.rules_expressions import intrinsic_problem, jsonata_variables, path_problem
+from asw_nb.language.rules_expressions import intrinsic_problem, path_problem
+from asw_nb.language.rules_jsonata import jsonata_variables
 from tests.language.ruled import PASS, TASK, found, machine
 
 
